@@ -1,0 +1,82 @@
+"""What one worker knows: plan, keys, secrets to scrub, open requests. The only reader of os.environ in hooks."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from .linelog import request_logger
+from .planview import PlanView, read_plan
+from .record import RequestBook, RequestRecord
+
+PLAN_VARIABLE = "GATEWAY_PLAN_FILE"
+MASTER_VARIABLE = "LITELLM_MASTER_KEY"
+METRICS_VARIABLE = "GATEWAY_METRICS_KEY"
+SHORTEST_SECRET = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """One generation's settings as this worker sees them; ``book`` and ``sinks`` are what changes."""
+
+    plan: PlanView
+    master_key: str | None
+    metrics_key: str | None
+    secrets: tuple[str, ...]
+    book: RequestBook
+    sinks: list[Callable[[RequestRecord], None]]
+
+    @property
+    def config(self) -> str:
+        """The configuration's hash, 12 hex digits."""
+        return self.plan.config
+
+    @property
+    def open_requests(self) -> dict[str, RequestRecord]:
+        """The open requests of this worker by id."""
+        return self.book.open_requests
+
+
+_current: Runtime | None = None
+
+
+def load(environ: Mapping[str, str]) -> Runtime:
+    """Read the plan that ``GATEWAY_PLAN_FILE`` names, make it this process's runtime and return it.
+
+    Raises OSError or ValueError when the plan cannot be read: a worker must not serve without it.
+    """
+    global _current
+    plan = read_plan(Path(environ[PLAN_VARIABLE]).read_text(encoding="utf-8"))
+    sinks: list[Callable[[RequestRecord], None]] = [write_line]
+    _current = Runtime(
+        plan=plan,
+        master_key=environ.get(MASTER_VARIABLE) or None,
+        metrics_key=environ.get(METRICS_VARIABLE) or None,
+        secrets=_secrets(plan, environ),
+        book=RequestBook(sinks),
+        sinks=sinks,
+    )
+    request_logger()
+    return _current
+
+
+def current() -> Runtime:
+    """Return this process's runtime; the first caller loads it from the process's own environment."""
+    return _current if _current is not None else load(os.environ)
+
+
+def _secrets(plan: PlanView, environ: Mapping[str, str]) -> tuple[str, ...]:
+    names = {*plan.secret_names, MASTER_VARIABLE, METRICS_VARIABLE}
+    values = {environ.get(name, "") for name in names}
+    # Longest first, so that a key that contains another one is replaced whole.
+    return tuple(sorted((v for v in values if len(v) >= SHORTEST_SECRET), key=lambda v: (-len(v), v)))
+
+
+def write_line(record: RequestRecord) -> None:
+    """Write the request line of ``record``: one JSON object on the logger ``gateway.request``."""
+    logger = logging.getLogger("gateway.request")
+    if logger.isEnabledFor(logging.INFO):
+        logger.info(orjson.dumps(record.to_line()).decode())
