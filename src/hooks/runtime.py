@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
@@ -23,9 +23,9 @@ class Runtime:
     """One generation's settings as this worker sees them; ``book`` and ``sinks`` are what changes."""
 
     plan: PlanView
-    master_key: str | None
-    metrics_key: str | None
-    secrets: tuple[str, ...]
+    master_key: str | None = field(repr=False)
+    metrics_key: str | None = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
     book: RequestBook
     sinks: list[Callable[[RequestRecord], None]]
 
