@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+# Stands in messages for the way this program was started; the funnel in main.py fills it in.
+PROGRAM = "{program}"
 EXIT_OK = 0
 EXIT_PROBLEMS = 1
 EXIT_USAGE = 2

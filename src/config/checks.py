@@ -1,0 +1,217 @@
+"""Cross-checks of a plan: names that clash, fallbacks that lead nowhere, keys that are missing or unsafe."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..errors import Problem
+from .environment import Environment, Secret
+from .models import ChainSpec
+from .resolve import PlannedModel
+from .settings import RESERVED_SECRETS, Settings
+
+MASTER_KEY = "LITELLM_MASTER_KEY"
+MIN_MASTER_KEY = 16
+MAKE_KEY = 'echo "LITELLM_MASTER_KEY=sk-$(openssl rand -hex 32)" >> .env'
+# Keys printed in public documentation and examples; LiteLLM 1.106 itself knows only the first.
+PUBLIC_KEYS = frozenset("""
+sk-1234 sk-local-master sk-local-master-key sk-litellm-master-key sk-master-key-1234 sk-1234567890abcdef
+sk-your-master-key-here your-litellm-master-key sk-litellm-1234 sk-change-me-please litellm-master-key
+sk-1234567890123456 change-me-change-me
+""".split())
+
+
+def bases(env: Environment, flags: Mapping[str, str]) -> list[Problem]:
+    """Refuse two different values for the one base."""
+    first, second = env.get("OPENAI_API_BASE"), env.get("OPENAI_BASE_URL")
+    if "OPENAI_API_BASE" in flags or not first or not second or first.rstrip("/") == second.rstrip("/"):
+        return []
+    where = f"OPENAI_API_BASE, {env.origin('OPENAI_API_BASE')}; OPENAI_BASE_URL, {env.origin('OPENAI_BASE_URL')}"
+    return [Problem("OPENAI_API_BASE and OPENAI_BASE_URL differ", where, "keep one of the two, best OPENAI_API_BASE")]
+
+
+def models(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], settings: Settings) -> list[Problem]:
+    """Refuse clashing names and fallbacks or chains that cannot work."""
+    return _names(planned, chains, settings) + _fallbacks(planned) + _chains(planned, chains)
+
+
+def _names(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], settings: Settings) -> list[Problem]:
+    problems = []
+    shared = settings.words("GATEWAY_LOAD_BALANCE")
+    by_alias: dict[str, list[PlannedModel]] = defaultdict(list)
+    by_key: dict[str, list[PlannedModel]] = defaultdict(list)
+    for model in planned:
+        by_alias[model.alias].append(model)
+        by_key[model.spec.key].append(model)
+    for key, group in by_key.items():
+        if len(group) > 1:
+            problems.append(Problem(f"the key {key} is used {len(group)} times", _sources(group),
+                                    "give each model its own key=..."))
+    for alias, group in by_alias.items():
+        if len(group) > 1 and alias not in shared:
+            problems.append(Problem(f"the alias {alias} is used by {len(group)} models", _sources(group),
+                                    f"give each its own alias, or set GATEWAY_LOAD_BALANCE={alias} to share it"))
+    for chain in chains:
+        if chain.alias in by_alias:
+            problems.append(Problem(f"the chain {chain.key} has the alias {chain.alias} of a model", chain.source,
+                                    f"set CHAIN_{chain.key.upper()}_ALIAS to another name"))
+    seen: dict[str, str] = {}
+    for chain in chains:
+        if chain.alias in seen:
+            problems.append(Problem(f"the chains {seen[chain.alias]} and {chain.key} share the alias {chain.alias}",
+                                    chain.source, f"set CHAIN_{chain.key.upper()}_ALIAS to another name"))
+        seen.setdefault(chain.alias, chain.key)
+    return problems
+
+
+def _sources(group: Iterable[PlannedModel]) -> str:
+    return "; ".join(dict.fromkeys(f"{model.spec.key} ({model.spec.origin('alias')})" for model in group))
+
+
+def _fallbacks(planned: Sequence[PlannedModel]) -> list[Problem]:
+    keys = {model.spec.key: model for model in planned}
+    aliases = {model.alias: model.spec.key for model in planned}
+    problems = []
+    for model in planned:
+        spec, where = model.spec, model.spec.origin("fallbacks")
+        for target in spec.fallbacks:
+            if target == spec.key:
+                problems.append(Problem(f"{spec.key} falls back to itself", where, f"remove {target} from the list"))
+            elif target not in keys:
+                hint = f"use the key {aliases[target]}" if target in aliases else "known keys: " + ", ".join(keys)
+                problems.append(Problem(f"{spec.key} falls back to {target!a}, no declared model", where, hint))
+        if len(set(spec.fallbacks)) < len(spec.fallbacks):
+            problems.append(Problem(f"{spec.key} names a fallback twice", where, "keep one"))
+    cycle = find_cycle({key: model.spec.fallbacks for key, model in keys.items()})
+    if cycle:
+        problems.append(Problem("fallbacks run in a circle: " + " -> ".join(cycle),
+                                keys[cycle[0]].spec.origin("fallbacks"),
+                                f"remove {cycle[-1]} from the fallbacks of {cycle[-2]}"))
+    return problems
+
+
+def find_cycle(graph: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return one cycle of at least two nodes as `[a, b, a]`, or an empty list. Iterative: chains may be long."""
+    done: set[str] = set()
+    for start in graph:
+        path, stack = [], [(start, iter(graph[start]))]
+        if start in done:
+            continue
+        path.append(start)
+        while stack:
+            target = next(stack[-1][1], None)
+            if target is None:
+                done.add(stack.pop()[0])
+                path.pop()
+            elif target in path and target != path[-1]:
+                return [*path[path.index(target):], target]
+            elif target in graph and target not in done and target not in path:
+                path.append(target)
+                stack.append((target, iter(graph[target])))
+    return []
+
+
+def _chains(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec]) -> list[Problem]:
+    keys = [model.spec.key for model in planned]
+    problems = []
+    for chain in chains:
+        label = f"CHAIN_{chain.key.upper()}_MODELS"
+        for name in chain.models:
+            if name not in keys:
+                problems.append(Problem(f"the chain {chain.key} names {name!a}, no declared model", chain.source,
+                                        f"{label}: known keys: " + ", ".join(keys)))
+        if len(set(chain.models)) < len(chain.models):
+            problems.append(Problem(f"the chain {chain.key} names a model twice", chain.source, f"{label}: keep one"))
+    return problems
+
+
+def warnings(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec]) -> list[str]:
+    """Return notes on chains whose later models can do less than an earlier one."""
+    keys = {model.spec.key: model for model in planned}
+    walks = [(f"chain {chain.alias}", chain.models) for chain in chains]
+    walks += [(f"{model.alias}", (model.spec.key, *model.spec.fallbacks)) for model in planned if model.spec.fallbacks]
+    notes = []
+    for name, walk in walks:
+        members = [keys[key] for key in walk if key in keys]
+        for first, later in zip(members, members[1:]):
+            lost = _lost(first, later)
+            if lost:
+                notes.append(f"{name}: {later.alias} after {first.alias} has {' and '.join(lost)}")
+        calls = sum(1 + (model.spec.retries or 0) for model in members)
+        notes.append(f"{name}: one request causes at most {calls} upstream calls")
+    return notes
+
+
+def _lost(first: PlannedModel, later: PlannedModel) -> list[str]:
+    lost = []
+    if first.context_window and later.context_window and later.context_window < first.context_window:
+        lost.append(f"a context window of {later.context_window} instead of {first.context_window} tokens")
+    lost += [f"no {name}" for name in ("vision", "tools")
+             if getattr(first.caps, name) and getattr(later.caps, name) is False]
+    return lost
+
+
+def needed_secrets(planned: Sequence[PlannedModel], env: Environment) -> dict[str, Secret]:
+    """Return every secret variable the launch knows: the master key, upstream keys, and what only needs scrubbing."""
+    names = [MASTER_KEY, *(model.key_env for model in planned if model.key_env)]
+    optional = [name for name in ("OPENAI_API_KEY", "GATEWAY_METRICS_KEY", *RESERVED_SECRETS)
+                if env.get(name) or env.get(f"{name}_FILE")]
+    return {name: env.secret(name) for name in dict.fromkeys(names + optional)}
+
+
+def headers(planned: Sequence[PlannedModel], secrets: Mapping[str, Secret]) -> list[Problem]:
+    """Refuse a header value that is a known secret."""
+    values = {secret.value for secret in secrets.values() if secret.value}
+    return [Problem(f"{model.alias}: the header {name} holds a secret; headers are written in clear",
+                    model.spec.origin("headers"), "remove it and name the key's variable in API_KEY_ENV")
+            for model in planned for name, value in model.spec.headers if any(v in value for v in values)]
+
+
+def keys(planned: Sequence[PlannedModel], secrets: Mapping[str, Secret], settings: Settings) -> list[Problem]:
+    """Return what keeps a launch from starting: upstream keys and the master key."""
+    users: dict[str, list[str]] = defaultdict(list)
+    for model in planned:
+        if model.key_env:
+            users[model.key_env].append(model.alias)
+    problems = [secret.problem for secret in secrets.values() if secret.problem]
+    for name, aliases in users.items():
+        secret = secrets[name]
+        if not secret.problem:
+            problems += _upstream_key(secret, ", ".join(aliases))
+    if not secrets[MASTER_KEY].problem:
+        problems += master_key(secrets[MASTER_KEY])
+    for name in ("GATEWAY_SSL_CERTFILE", "GATEWAY_SSL_KEYFILE"):
+        other = "GATEWAY_SSL_KEYFILE" if name.endswith("CERTFILE") else "GATEWAY_SSL_CERTFILE"
+        if settings.text(name) and not settings.text(other):
+            problems.append(Problem(f"{name} is set without {other}", settings.origin(name), f"set {other} too"))
+    return problems
+
+
+def _upstream_key(secret: Secret, aliases: str) -> list[Problem]:
+    repair = f"{secret.name}=<your key> in .env; a keyless upstream says API_KEY_ENV=none"
+    if secret.value is None:
+        return [Problem(f"{secret.name} is not set; needed by {aliases}", "", repair)]
+    if not secret.value.strip():
+        return [Problem(f"{secret.name} is empty; needed by {aliases}", secret.where, repair)]
+    return _unsendable(secret)
+
+
+def _unsendable(secret: Secret) -> list[Problem]:
+    value = secret.value or ""
+    if value.isascii() and value.isprintable() and " " not in value:
+        return []
+    return [Problem(f"{secret.name} holds spaces, line ends or characters that no key has", secret.where,
+                    "paste the key again, nothing around it")]
+
+
+def master_key(secret: Secret) -> list[Problem]:
+    """Return what is wrong with the master key; LiteLLM 1.106 refuses to boot without one."""
+    value = (secret.value or "").strip()
+    if secret.value is None:
+        return [Problem(f"{MASTER_KEY} is not set: clients would need no key", "", MAKE_KEY)]
+    if not value:
+        return [Problem(f"{MASTER_KEY} is empty", secret.where, MAKE_KEY)]
+    if value.lower() in PUBLIC_KEYS or len(set(value.removeprefix("sk-"))) < 6:
+        return [Problem(f"{MASTER_KEY} is publicly known or trivial to guess", secret.where, MAKE_KEY)]
+    if len(value) < MIN_MASTER_KEY:
+        return [Problem(f"{MASTER_KEY} is shorter than {MIN_MASTER_KEY} characters", secret.where, MAKE_KEY)]
+    return _unsendable(secret)

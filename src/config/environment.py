@@ -1,0 +1,136 @@
+"""Process environment and `.env` as one mapping in which every value remembers where it came from."""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ..errors import Problem
+
+ReadFile = Callable[[str], bytes]
+_SECRET_FILE_LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True)
+class DotEnv:
+    """What a `.env` file says: name -> (value, line number), and what is wrong with it."""
+
+    path: str = ".env"
+    values: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    def where(self, name: str) -> str:
+        """Return `.env line 3` for a name of this file."""
+        return f"{self.path} line {self.values[name][1]}"
+
+
+def parse_dotenv(data: bytes, path: str = ".env", environ: Mapping[str, str] | None = None) -> DotEnv:
+    """Read a `.env` file with python-dotenv's grammar; CRLF, quotes and a byte order mark are all fine.
+
+    ``environ`` serves `${NAME}` references. Lines that cannot be read and names given twice are problems.
+    """
+    from dotenv.parser import parse_stream
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[:error.start].count(b"\n") + 1
+        return DotEnv(path, {}, (Problem("the file is not UTF-8 text", f"{path} line {line}", "save it as UTF-8"),))
+    values: dict[str, tuple[str, int]] = {}
+    problems: list[Problem] = []
+    for binding in parse_stream(io.StringIO(text, newline=None)):
+        start = binding.original.line + _blank_lines(binding.original.string)
+        if binding.error:
+            problems.append(Problem("this line cannot be read", f"{path} line {start}",
+                                    "write NAME=value, and close every quote"))
+        elif binding.key and binding.value is not None:
+            value = _expand(binding.value, environ or {}, values)
+            if binding.key in values:
+                lines = f"{path} lines {values[binding.key][1]} and {start}"
+                problems.append(Problem(f"{binding.key} is set twice", lines, "keep one of the two lines"))
+            values.setdefault(binding.key, (value, start))
+    return DotEnv(path, values, tuple(problems))
+
+
+def _blank_lines(text: str) -> int:
+    return text[:len(text) - len(text.lstrip())].count("\n")
+
+
+def _expand(value: str, environ: Mapping[str, str], earlier: Mapping[str, tuple[str, int]]) -> str:
+    if "${" not in value:
+        return value
+    from dotenv.variables import parse_variables
+    known = {**{name: text for name, (text, _) in earlier.items()}, **environ}
+    return "".join(atom.resolve(known) for atom in parse_variables(value))
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The merged view. The process environment wins over `.env`; an empty process value does not hide `.env`."""
+
+    process: Mapping[str, str]
+    dotenv: DotEnv = DotEnv()
+    read_file: ReadFile | None = None
+
+    @cached_property
+    def values(self) -> Mapping[str, str]:
+        """Return name -> value after precedence."""
+        merged = {name: value for name, (value, _) in self.dotenv.values.items()}
+        merged.update((name, value) for name, value in self.process.items() if value or name not in merged)
+        return merged
+
+    def get(self, name: str) -> str | None:
+        """Return the value of ``name``, None where it is nowhere set."""
+        return self.values.get(name)
+
+    def origin(self, name: str) -> str:
+        """Return where ``name`` was set: `environment` or `.env line 3`."""
+        if name in self.dotenv.values and not self.process.get(name):
+            return self.dotenv.where(name)
+        return "environment" if name in self.process else "nowhere"
+
+    @cached_property
+    def origins(self) -> Mapping[str, str]:
+        """Return name -> origin for every name."""
+        return {name: self.origin(name) for name in self.values}
+
+    def secret(self, name: str) -> "Secret":
+        """Return the secret ``name``, read from the file that ``NAME_FILE`` names where that is set instead."""
+        file_name = f"{name}_FILE"
+        path, plain = self.get(file_name), self.get(name)
+        if path and plain:
+            return Secret(name, None, self.origin(name), Problem(
+                f"both {name} and {file_name} are set", f"{self.origin(name)}; {self.origin(file_name)}",
+                f"remove one of the two, best {name}"))
+        if not path:
+            return Secret(name, plain, self.origin(name))
+        return self._from_file(name, path, f"{file_name}, {self.origin(file_name)}")
+
+    def _from_file(self, name: str, path: str, where: str) -> "Secret":
+        try:
+            data = self.read_file(path) if self.read_file else b""
+            text = data[:_SECRET_FILE_LIMIT].decode("utf-8").strip("\r\n \t")
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            return Secret(name, None, where, Problem(f"the file of {name} cannot be read: {path} ({reason})", where,
+                                                     "name a readable file that holds the key and nothing else"))
+        except (UnicodeDecodeError, ValueError):
+            return Secret(name, None, where, Problem(f"the file of {name} is not text: {path}", where,
+                                                     "name a file that holds the key and nothing else"))
+        if not text:
+            return Secret(name, None, where, Problem(f"the file of {name} is empty: {path}", where,
+                                                     "write the key into it"))
+        return Secret(name, text, where, from_file=True)
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A key variable, its value (None: unset) and what is wrong with it. The value never appears in `repr`."""
+
+    name: str
+    value: str | None
+    where: str
+    problem: Problem | None = None
+    from_file: bool = False
+
+    def __repr__(self) -> str:
+        return f"Secret({self.name}, {'set' if self.value else 'unset'}, {self.where})"

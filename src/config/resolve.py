@@ -1,0 +1,107 @@
+"""One declared model becomes one planned model: base, key variable, effort and caps, with the defaults applied."""
+
+from dataclasses import dataclass
+
+from ..errors import Problem
+from .environment import Environment
+from .models import ModelCaps, ModelSpec, caps_for, litellm_drops_effort
+from .providers import NATIVE_PROVIDERS, OPENAI_BASE
+from .settings import Settings
+
+KEYLESS = "none"
+
+
+@dataclass(frozen=True)
+class PlannedModel:
+    """A model with every default applied. ``key_env`` None: keyless; ``base`` None: left to LiteLLM's provider."""
+
+    spec: ModelSpec
+    caps: ModelCaps
+    mode: str
+    base: str | None
+    base_origin: str
+    key_env: str | None
+    effort: str | None
+    effort_origin: str = ""
+
+    @property
+    def alias(self) -> str:
+        """Return what clients send as `model`."""
+        return self.spec.alias
+
+    @property
+    def context_window(self) -> int | None:
+        """Return the declared window in tokens, else the known one."""
+        return self.spec.context_window or self.caps.context_window
+
+
+def resolve(spec: ModelSpec, env: Environment, settings: Settings) -> tuple[PlannedModel, list[Problem], list[str]]:
+    """Return the planned model, its problems and its notes."""
+    caps = caps_for(spec.provider, spec.model)
+    base, base_origin = _base(spec, settings)
+    key_env, problems = _key_env(spec, env)
+    effort, origin, wrong, notes = _effort(spec, caps, settings)
+    if caps.deprecated_on:
+        notes.append(f"{spec.alias}: the provider retires {spec.model} on {caps.deprecated_on}"
+                     " or has done so; requests may fail")
+    planned = PlannedModel(spec, caps, spec.mode or caps.mode, base, base_origin, key_env, effort, origin)
+    return planned, problems + wrong, notes
+
+
+def _base(spec: ModelSpec, settings: Settings) -> tuple[str | None, str]:
+    if spec.api_base:
+        return spec.api_base, spec.origin("api_base")
+    if spec.provider != "openai":
+        native = NATIVE_PROVIDERS[spec.provider].base
+        return native, f"default of {spec.provider}"
+    for name in ("OPENAI_API_BASE", "OPENAI_BASE_URL"):
+        if settings.text(name):
+            return settings.text(name), f"{name}, {settings.origin(name)}"
+    return OPENAI_BASE, "default"
+
+
+def _key_env(spec: ModelSpec, env: Environment) -> tuple[str | None, list[Problem]]:
+    stated = spec.api_key_env
+    if stated is None:
+        return _usual_key(spec, env), []
+    if stated.lower() == KEYLESS:
+        return None, []
+    where, name = spec.origin("api_key_env"), spec.alias
+    if stated == "OPENAI_API_KEY" and spec.provider != "openai":
+        usual = next(iter(NATIVE_PROVIDERS[spec.provider].key_envs), "MY_API_KEY")
+        return stated, [Problem(f"{name}: OPENAI_API_KEY must not go to the provider {spec.provider}", where,
+                                f"name the provider's own key variable, such as {usual}")]
+    if stated.startswith(("LITELLM_", "GATEWAY_")):
+        return stated, [Problem(f"{name}: {stated} is the gateway's own and must not go upstream", where,
+                                "name the variable that holds the upstream's key")]
+    return stated, []
+
+
+def _usual_key(spec: ModelSpec, env: Environment) -> str | None:
+    if spec.provider == "openai":
+        return "OPENAI_API_KEY"
+    native = NATIVE_PROVIDERS[spec.provider]
+    for name in native.key_envs:
+        if env.get(name) or env.get(f"{name}_FILE"):
+            return name
+    return None if native.keyless else next(iter(native.key_envs), None)
+
+
+def _effort(spec: ModelSpec, caps: ModelCaps, settings: Settings) -> tuple[str | None, str, list[Problem], list[str]]:
+    level, origin = spec.reasoning_effort, spec.origin("reasoning_effort")
+    own = level is not None
+    if not own and (spec.mode or caps.mode) == "chat":
+        level, origin = settings.text("REASONING_EFFORT"), f"REASONING_EFFORT, {settings.origin('REASONING_EFFORT')}"
+    if level in (None, KEYLESS):
+        return None, "", [], []
+    if level not in caps.efforts:
+        accepts = "accepts " + ", ".join(caps.efforts) if caps.efforts else "does not accept reasoning_effort"
+        if own:
+            return None, "", [Problem(f"{spec.alias}: {spec.model} {accepts}, not {level}", origin,
+                                      "choose an accepted level, or none")], []
+        return None, "", [], [f"{spec.alias}: {spec.model} {accepts}, so the global level {level} is left out"]
+    notes = []
+    if litellm_drops_effort(spec.provider, spec.model) and "reasoning_effort" not in spec.allow_params:
+        notes.append(f"{spec.alias}: LiteLLM drops reasoning_effort for {spec.upstream}; to send it all the same set "
+                     f"MODEL_{spec.key.upper()}_ALLOW_PARAMS=reasoning_effort")
+    return level, origin, [], notes

@@ -1,0 +1,216 @@
+"""The one table of global variables: name, type, default, help, secret or not; and the frozen `Settings` made of it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from ..errors import Problem
+from .models import EFFORT_LEVELS
+
+LOG_FORMATS = ("auto", "text", "json")
+TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+class BadValue(ValueError):
+    """A value that cannot be read; the message says what would be accepted."""
+
+
+def to_int(text: str, low: int, high: int | None = None) -> int:
+    """Return ``text`` as a whole number within bounds or raise BadValue."""
+    wanted = f"a whole number of at least {low}" if high is None else f"a whole number from {low} to {high}"
+    try:
+        number = int(text.strip()) if text.strip().isascii() else None
+    except ValueError:
+        number = None
+    if number is None or number < low or (high is not None and number > high):
+        raise BadValue(f"must be {wanted}")
+    return number
+
+
+def to_seconds(text: str) -> float:
+    """Return ``text`` as a number of seconds above 0, up to one day, or raise BadValue."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 86_400:
+        raise BadValue("must be a number of seconds above 0, at most 86400")
+    return seconds
+
+
+def to_bool(text: str) -> bool:
+    """Return ``text`` as yes or no or raise BadValue."""
+    word = text.strip().lower()
+    if word not in TRUE + FALSE:
+        raise BadValue("must be one of " + ", ".join(TRUE + FALSE))
+    return word in TRUE
+
+
+def to_list(text: str) -> tuple[str, ...]:
+    """Return the comma-separated words of ``text`` without empty ones."""
+    return tuple(word for part in text.split(",") if (word := part.strip()))
+
+
+def to_url(text: str) -> str:
+    """Return an http(s) base without a trailing slash, or raise BadValue."""
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        valid = False
+    if not valid or any(c.isspace() or ord(c) < 32 or ord(c) == 127 for c in text):
+        raise BadValue("must be a URL such as https://api.example.com/v1")
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment or "?" in text:
+        raise BadValue("must be a URL without user, password, query or fragment; a key has its own variable")
+    return text.rstrip("/")
+
+
+def to_choice(*choices: str) -> Callable[[str], str]:
+    """Return a reader that accepts exactly ``choices``, in any case."""
+    def read(text: str) -> str:
+        word = text.strip().lower()
+        if word not in choices:
+            raise BadValue("must be one of " + ", ".join(choices))
+        return word
+    return read
+
+
+def _port(text: str) -> int:
+    return to_int(text, 1, 65_535)
+
+
+def _workers(text: str) -> int:
+    return to_int(text, 1, 128)
+
+
+def _megabytes(text: str) -> int:
+    return to_int(text, 1, 4_096)
+
+
+def _host(text: str) -> str:
+    if not text or any(c.isspace() or c in "/@?#" for c in text):
+        raise BadValue("must be a host name or an address such as 127.0.0.1 or 0.0.0.0")
+    return text.strip("[]")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One global variable. ``read`` turns text into the value; ``flag`` is the root command's option, if any."""
+
+    name: str
+    read: Callable[[str], object]
+    default: object
+    help: str
+    flag: str | None = None
+    secret: bool = False
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable("PROXY_MODEL_KEYS", str, None, "Names of the models to serve, in order: `gpt5,deepseek`"),
+    Variable("PROXY_CHAIN_KEYS", str, None, "Names of the fallback chains to serve: `default`"),
+    Variable("OPENAI_API_BASE", to_url, None, "Base of every OpenAI-compatible model that names none", "--base"),
+    Variable("OPENAI_BASE_URL", to_url, None, "Accepted for OPENAI_API_BASE"),
+    Variable("OPENAI_API_KEY", str, None, "Key of every OpenAI-compatible model that names none", secret=True),
+    Variable("LITELLM_MASTER_KEY", str, None, "The administrator's key; at least 16 characters", secret=True),
+    Variable("PORT", _port, 4000, "Port to listen on", "--port"),
+    Variable("LITELLM_HOST", _host, "127.0.0.1", "Address to listen on", "--host"),
+    Variable("WORKERS", _workers, 1, "Worker processes", "--workers"),
+    Variable("REASONING_EFFORT", to_choice(*EFFORT_LEVELS), None, "Effort of models that name none; `none` omits it",
+             "--reasoning-effort"),
+    Variable("GATEWAY_LOAD_BALANCE", to_list, (), "Aliases that several models may share"),
+    Variable("GATEWAY_LOG_FORMAT", to_choice(*LOG_FORMATS), "auto",
+             "auto (text at startup, JSON per request), text or json", "--log-format"),
+    Variable("GATEWAY_GRACE", to_seconds, 30.0, "Seconds for running requests at shutdown", "--grace"),
+    Variable("GATEWAY_RELOAD_GRACE", to_seconds, 3600.0, "Seconds for running requests of an old configuration",
+             "--reload-grace"),
+    Variable("GATEWAY_KEEPALIVE", to_seconds, 20.0, "Seconds an idle connection is kept; 75 behind a reverse proxy"),
+    Variable("GATEWAY_BOOT_TIMEOUT", to_seconds, 60.0, "Seconds a worker may take to start"),
+    Variable("GATEWAY_MAX_BODY_MB", _megabytes, 32, "Largest request body in MiB; more is a 413"),
+    Variable("GATEWAY_BODY_TIMEOUT", to_seconds, 30.0, "Seconds a client may take to send its body; more is a 408"),
+    Variable("GATEWAY_CORS_ORIGINS", to_list, (), "Browser origins that may call the gateway"),
+    Variable("GATEWAY_EXTRA_ROUTES", to_list, (), "Further LiteLLM routes, opened to the master key only"),
+    Variable("GATEWAY_METRICS_KEY", str, None, "Key that may read /metrics beside the master key", secret=True),
+    Variable("GATEWAY_METRICS_PUBLIC", to_bool, False, "Let anyone read /metrics"),
+    Variable("GATEWAY_ENVIRONMENT", str, None, "Name of this installation, such as `production`"),
+    Variable("GATEWAY_RUNTIME_DIR", str, None, "Folder for the control socket and private files"),
+    Variable("GATEWAY_SSL_CERTFILE", str, None, "TLS certificate chain (PEM)", "--ssl-certfile"),
+    Variable("GATEWAY_SSL_KEYFILE", str, None, "TLS private key (PEM)", "--ssl-keyfile"),
+    Variable("GATEWAY_DEBUG", to_bool, False, "Show LiteLLM's debug log", "--debug"),
+)
+BY_NAME: Mapping[str, Variable] = MappingProxyType({variable.name: variable for variable in VARIABLES})
+# Scrubbed wherever it appears, used by nothing.
+RESERVED_SECRETS = ("GROK_API_SECRET",)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every global value after precedence: flags, then environment, then `.env`, then the table's default."""
+
+    values: Mapping[str, object]
+    origins: Mapping[str, str]
+
+    def text(self, name: str) -> str | None:
+        """Return a text setting, None where unset."""
+        value = self.values[name]
+        return None if value is None else str(value)
+
+    def number(self, name: str) -> float:
+        """Return a numeric setting."""
+        value = self.values[name]
+        assert isinstance(value, (int, float))
+        return value
+
+    def whole(self, name: str) -> int:
+        """Return a whole-number setting."""
+        return int(self.number(name))
+
+    def flag(self, name: str) -> bool:
+        """Return a yes/no setting."""
+        return bool(self.values[name])
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Return a list setting."""
+        value = self.values[name]
+        assert isinstance(value, tuple)
+        return value
+
+    def origin(self, name: str) -> str:
+        """Return where the value came from, ``default`` where nobody set it."""
+        return self.origins.get(name, "default")
+
+
+def read_settings(values: Mapping[str, str], origins: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
+    """Return the settings of already merged ``values`` and every problem among them."""
+    read: dict[str, object] = {}
+    problems = []
+    for variable in VARIABLES:
+        text = values.get(variable.name, "")
+        read[variable.name] = variable.default
+        if not text.strip():
+            continue
+        try:
+            read[variable.name] = variable.read(text)
+        except BadValue as error:
+            shown = "" if variable.secret or "URL" in str(error) else f" {text!r}"
+            problems.append(Problem(f"{variable.name}{shown} {error}", origins.get(variable.name, ""),
+                                    f"{variable.name}={example(variable)}"))
+    return Settings(MappingProxyType(read), origins), tuple(problems)
+
+
+def example(variable: Variable) -> str:
+    """Return a value that would be accepted, for a line to paste."""
+    if isinstance(variable.default, tuple) or variable.default is None:
+        return {"OPENAI_API_BASE": "https://api.openai.com/v1", "REASONING_EFFORT": "medium"}.get(variable.name, "...")
+    return str(variable.default).lower() if isinstance(variable.default, bool) else f"{variable.default:g}" \
+        if isinstance(variable.default, float) else str(variable.default)
+
+
+def describe(variables: Iterable[Variable] = VARIABLES) -> list[tuple[str, str, str]]:
+    """Return (name, default, help) rows for the README's table."""
+    rows = []
+    for variable in variables:
+        default = "" if variable.default in (None, (), False) else example(variable)
+        also = " *(secret)*" if variable.secret else f" (`{variable.flag}`)" if variable.flag else ""
+        rows.append((variable.name, default, variable.help + also))
+    return rows
