@@ -1,0 +1,11 @@
+"""DeepSeek through the gateway, plain and streamed: ``python demo/deepseek/chat.py ["prompt"] [--model ALIAS]``."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from demo.client import run  # noqa: E402 (a script finds its neighbours only once the path is set)
+
+if __name__ == "__main__":
+    sys.exit(run("deepseek-v3.2", "Which is larger, 9.11 or 9.9? Explain briefly.", reasoning_effort="high"))
