@@ -1,0 +1,43 @@
+"""`python -m <package>.serving --order-fd N`: the process that serves; started by the launcher, not by people."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from ..errors import GatewayError
+from . import environment
+from .order import Order, read_order
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the order and carry it out; return the exit code."""
+    start = environment.start_environment()
+    parser = argparse.ArgumentParser(prog="serving", description=__doc__)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--order-fd", type=int)
+    source.add_argument("--order-file")
+    chosen = parser.parse_args(arguments)
+    try:
+        fd = chosen.order_fd if chosen.order_file is None else os.open(chosen.order_file, os.O_RDONLY)
+        return _serve(read_order(fd), start)
+    except GatewayError as error:
+        print(error.text(), file=sys.stderr)
+        return error.exit_code
+
+
+def _serve(order: Order, start: dict[str, str]) -> int:
+    if hasattr(os, "fork"):
+        from . import parent
+
+        return parent.serve(order, start)
+    from . import fallback
+
+    return fallback.serve(order, start)
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # LiteLLM's exit handlers belong to the workers, which ran them

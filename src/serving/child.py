@@ -1,0 +1,109 @@
+"""A worker as its parent sees it."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from . import worker
+from .capture import Capture
+from .generation import Generation
+from .loop import Loop, forking
+from .pipe import LEAVING, READY, SERVED, Listener
+
+State = Literal["booting", "serving", "draining"]
+
+
+@dataclass(eq=False)
+class Child:
+    """One worker process; times are of the monotonic clock."""
+
+    pid: int
+    generation: Generation
+    pipe: Listener
+    capture: Capture
+    since: float = field(default_factory=time.monotonic)
+    state: State = "booting"
+    beat: float = field(default_factory=time.monotonic)
+    requests: int = 0
+    served_since: float | None = None
+    left_at: float | None = None
+    told: bool = False
+    killed_for: str = ""
+
+    def hear(self, line: bytes, now: float) -> None:
+        """Take note of one line from the worker."""
+        self.beat = now
+        if line.startswith(SERVED):
+            self.requests = int(line[len(SERVED):])
+        elif line == READY:
+            self.state, self.served_since = "serving", now
+        elif line == LEAVING:
+            self.leave(now)
+
+    def leave(self, now: float) -> None:
+        """Note that nothing new is accepted there."""
+        self.state, self.left_at = "draining", now
+
+    def tell(self, signum: signal.Signals) -> None:
+        """Send a signal; a child that is not reaped yet can still be sent one."""
+        self.told = True
+        os.kill(self.pid, signum)
+
+    def kill(self, reason: str) -> None:
+        """End a worker that no longer reacts."""
+        self.killed_for = reason
+        os.kill(self.pid, signal.SIGKILL)
+
+    def rss_bytes(self) -> int | None:
+        """Return the resident memory, None where the system does not tell."""
+        try:
+            with open(f"/proc/{self.pid}/statm", encoding="ascii") as file:
+                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        except OSError:
+            return None
+
+    def status(self, now: float) -> dict[str, object]:
+        """Return what `litellm-gateway status` shows of this worker."""
+        return {
+            "pid": self.pid,
+            "state": self.state,
+            "generation": self.generation.number,
+            "age_s": round(now - self.since, 1),
+            "requests": self.requests,
+            "rss_bytes": self.rss_bytes(),
+        }
+
+
+Fork = Callable[[Generation, bool], Child]
+
+
+def forker(job: worker.Job, loop: Loop) -> Fork:
+    """Return what forks a worker of a generation (the first of it or not) that does ``job``."""
+
+    def fork(generation: Generation, first: bool) -> Child:
+        capture = Capture.make()
+        task = worker.Task(job, generation, capture, first)
+        read, write = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        with forking():
+            pid = os.fork()
+            if pid == 0:
+                _become(task, loop, read, write)
+        os.close(write)
+        return Child(pid, generation, Listener(read), capture)
+
+    return fork
+
+
+def _become(task: worker.Task, loop: Loop, read: int, write: int) -> None:
+    try:
+        loop.abandon()
+        os.close(read)
+        worker.run(task, write)
+    finally:
+        os._exit(worker.EXIT_BOOT_FAILED)

@@ -1,0 +1,79 @@
+"""The runtime folder of one gateway: private, checked, cleaned of what a killed predecessor left."""
+
+import os
+import shutil
+import socket
+import stat
+from pathlib import Path
+
+from ..config.runtime import SOCKET
+from ..errors import NotStarted
+
+PID_FILE = "pid"
+_LONGEST_SOCKET_PATH = 103  # bytes; macOS allows 104 with the closing zero, Linux 108
+_SHORTER = "set GATEWAY_RUNTIME_DIR to a folder of your own with a short path"
+
+
+def claim(folder: Path) -> None:
+    """Make ``folder`` ours and empty; raise ``NotStarted`` where it is another's or a gateway answers in it."""
+    socket_path = folder / SOCKET
+    if len(os.fsencode(socket_path)) > _LONGEST_SOCKET_PATH:
+        raise NotStarted(f"the path of the control socket is too long: {socket_path}", repair=_SHORTER)
+    try:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise NotStarted(f"the runtime folder cannot be made: {error}", str(folder), _SHORTER) from error
+    _check_root(folder.parent)
+    _check_own(folder)
+    if answers(socket_path):
+        raise NotStarted(
+            "another gateway of yours already serves this port", str(socket_path), "stop it with `litellm-gateway stop`"
+        )
+    clear(folder)
+    (folder / PID_FILE).write_text(f"{os.getpid()}\n", encoding="ascii")
+
+
+def release(folder: Path) -> None:
+    """Remove the folder with everything of ours in it."""
+    clear(folder)
+    try:
+        folder.rmdir()
+    except OSError:
+        return  # a file of somebody else's is in it, and stays
+
+
+def clear(folder: Path) -> None:
+    """Remove what a gateway keeps in ``folder``; other files stay."""
+    for generation in folder.glob("gen-*"):
+        shutil.rmtree(generation, ignore_errors=True)
+    for name in (SOCKET, PID_FILE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def answers(socket_path: Path) -> bool:
+    """Return whether somebody listens on the control socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        try:
+            client.connect(str(socket_path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:
+            return True
+    return True
+
+
+def _check_root(root: Path) -> None:
+    found = root.lstat()
+    shared = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (0, os.getuid()) or shared:
+        raise NotStarted("the runtime folder is not safe: others may write to it", str(root), _SHORTER)
+
+
+def _check_own(folder: Path) -> None:
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise NotStarted("the runtime folder is another user's, or a link", str(folder), _SHORTER)
+    if found.st_mode & 0o077:
+        raise NotStarted("the runtime folder is open to others", str(folder), f"chmod 700 {folder}, or remove it")

@@ -1,0 +1,172 @@
+"""Reloading: read the sources again, say what differs, let a canary try it, and tell whoever asked.
+
+Requests that arrive while one reload is under way are answered together by the next one, because the sources may have
+changed after they were read.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..config.diff import changed_names, diff_environments, diff_plans
+from .app import Proxy
+from .control import Connection
+from .fleet import Fleet
+from .generation import Generation, overlay, prepare
+from .log import Log
+from .loop import Loop
+from .order import Document, Order
+from .renderer import Renderer
+from .watch import Signature, signatures
+
+MOST_DRAINING = 2
+
+
+@dataclass
+class Counts:
+    """How the reloads since the start ended."""
+
+    accepted: int = 0
+    refused: int = 0
+    unchanged: int = 0
+
+
+class Reloads:
+    """Takes requests to reload and carries them out, one at a time."""
+
+    def __init__(
+        self, order: Order, start: Mapping[str, str], proxy: Proxy, fleet: Callable[[], Fleet], loop: Loop, log: Log
+    ) -> None:
+        self._order, self._start, self._proxy, self._fleet = order, start, proxy, fleet
+        self._loop, self._log = loop, log
+        self.counts = Counts()
+        self.number = 0
+        self._asked = self._waiting_said = False
+        self._queued: list[Connection] = []
+        self._answered: list[Connection] = []
+        self._renderer: Renderer | None = None
+        self._lines: list[str] = []
+        self._certificates = self._look_at_certificates()
+
+    def first(self) -> None:
+        """Propose the configuration that came with the order."""
+        self._propose(self._order.generation)
+
+    def ask(self, why: str, connection: Connection | None = None) -> None:
+        """Ask for a reload; ``connection`` hears the outcome."""
+        self._log("reload_asked", f"reload asked for by {why}")
+        self._asked, self._waiting_said = True, False
+        if connection is not None:
+            self._queued.append(connection)
+
+    def step(self, now: float) -> None:
+        """Do what can be done now."""
+        if self._renderer is not None:
+            self._look_at_renderer(self._renderer, now)
+        elif self._asked and self._fleet().current is not None and self._fleet().candidate is None:
+            if len(self._fleet().draining) < MOST_DRAINING:
+                self._begin(now)
+            elif not self._waiting_said:
+                self._wait()
+
+    def verdict(self, generation: Generation, reasons: list[str] | None) -> None:
+        """Take the canary's verdict on what was proposed last."""
+        if reasons is not None:
+            generation.discard()
+            self._refuse(reasons)
+        elif generation.number > 1:
+            self.counts.accepted += 1
+            text = f"configuration {generation.number} ({generation.document.hash}) is accepted"
+            self._finish("accepted", "reload_accepted", text, self._lines)
+
+    def cancel(self) -> None:
+        """Give up what is under way: the gateway stops."""
+        self._asked = False
+        if self._renderer is not None:
+            self._renderer.cancel()
+            self._renderer = None
+
+    def _wait(self) -> None:
+        self._waiting_said = True
+        text = f"configurations {self._fleet().draining} still finish their streams; the reload waits for one of them"
+        self._log("reload_waits", text)
+        for connection in self._queued:
+            connection.answer({"progress": text}, last=False)
+
+    def _begin(self, now: float) -> None:
+        self._asked, self._answered, self._queued = False, self._queued, []
+        try:
+            self._renderer = Renderer(self._order.renderer, self._start, self._loop, now)
+        except (OSError, ValueError, IndexError) as error:
+            self._refuse([f"the configuration cannot be read again: {error}"])
+
+    def _look_at_renderer(self, renderer: Renderer, now: float) -> None:
+        rendered = renderer.result(now)
+        if rendered is None:
+            return
+        self._renderer = None
+        if rendered.document is None:
+            self._refuse(rendered.reasons)
+        else:
+            self._consider(rendered.document)
+
+    def _consider(self, document: Document) -> None:
+        current = self._fleet().current
+        assert current is not None
+        self._lines = self._differences(current.document, document)
+        if not self._lines:
+            self.counts.unchanged += 1
+            self._finish("unchanged", "reload_unchanged", "nothing changed, the configuration stays", [])
+            return
+        for note in document.notes:
+            self._log("note", note)
+        self._propose(document)
+
+    def _differences(self, old: Document, new: Document) -> list[str]:
+        before, after = overlay(self._start, old), overlay(self._start, new)
+        lines = diff_plans(old.plan, new.plan)
+        lines += diff_environments(before, after, {*old.secret_names, *new.secret_names})
+        for name in sorted(changed_names(before, after) & self._proxy.read_names):
+            lines.append(f"variable {name}: LiteLLM reads it at start only, restart the gateway for it")
+        certificates, self._certificates = self._certificates, self._look_at_certificates()
+        if certificates != self._certificates:
+            lines.append("certificate: the files changed")
+        if not lines and replace(old, notes=()) != replace(new, notes=()):
+            lines.append("configuration: the text for LiteLLM changed")
+        return lines
+
+    def _propose(self, document: Document) -> None:
+        self.number += 1
+        generation = prepare(self.number, document, self._start, Path(self._order.runtime_dir))
+        self._fleet().propose(generation)
+
+    def _refuse(self, reasons: Iterable[str]) -> None:
+        current = self._fleet().current
+        if current is None:
+            return  # the first start: the parent says it
+        self.counts.refused += 1
+        scrubbed = [current.scrubber(reason) for reason in reasons]
+        text = f"the new configuration is refused, configuration {current.number} keeps serving"
+        self._finish("refused", "reload_refused", text, scrubbed)
+
+    def _finish(self, result: str, event: str, text: str, lines: list[str]) -> None:
+        current = self._fleet().current
+        assert current is not None
+        self._log(event, text, lines=lines)
+        if not self._log.as_json:
+            for line in lines:
+                self._log(event, "  " + line)
+        message: dict[str, object] = {
+            "ok": result != "refused",
+            "result": result,
+            "message": text,
+            "lines": lines,
+            "generation": current.number,
+            "config": current.document.hash,
+        }
+        for connection in self._answered:
+            connection.answer(message)
+        self._answered = []
+
+    def _look_at_certificates(self) -> tuple[Signature, ...]:
+        return signatures(path for path in (self._order.ssl_certfile, self._order.ssl_keyfile) if path)

@@ -1,0 +1,135 @@
+"""The life of one worker, from the fork to its exit. Nothing here returns to the parent's code."""
+
+import atexit
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+import traceback
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import uvicorn
+
+from . import canary, environment
+from .app import Proxy
+from .capture import Capture
+from .deathsig import die_with_parent, orphaned
+from .generation import Generation
+from .order import Order
+from .pipe import Teller
+from .server import Patience, WorkerServer
+
+EXIT_BOOT_FAILED = 3
+# Between CPython's 700 (a collection per few requests) and none: measured with LiteLLM 1.106, see benchmarks.
+_GC_THRESHOLDS = (50_000, 50, 50)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is the same for all workers."""
+
+    order: Order
+    proxy: Proxy
+    listener: socket.socket
+    parent: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """What this worker is to do: boot ``generation``; say its boot's warnings where it is the first."""
+
+    job: Job
+    generation: Generation
+    capture: Capture
+    first: bool
+
+
+def run(task: Task, pipe: int) -> NoReturn:
+    """Serve until told to leave, then end this process; exit code 0 for a worker that left, 3 for a failed boot."""
+    code = EXIT_BOOT_FAILED
+    try:
+        die_with_parent(signal.SIGKILL)  # until it serves: a hanging boot runs no Python signal handler
+        if orphaned(task.job.parent):
+            os._exit(0)
+        task.capture.begin()
+        _serve(task, Teller(pipe))
+        code = 0
+    except canary.NotServed as error:
+        print(error, file=sys.stderr)
+    except SystemExit as stop:
+        print(f"the boot ended with {stop.code}", file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        _leave(code)
+
+
+def _serve(task: Task, teller: Teller) -> None:
+    job = task.job
+    environment.replace({**job.proxy.set_names, **task.generation.environ})
+    gc.set_threshold(*_GC_THRESHOLDS)
+    server = WorkerServer(_config(task), job.listener, teller, _patience(job.order), lambda: _booted(task))
+    _listen_to_signals()
+    server.run()
+
+
+async def _booted(task: Task) -> None:
+    proxy, generation, debug = task.job.proxy, task.generation, task.job.order.debug
+    key = generation.environ.get("LITELLM_MASTER_KEY") or proxy.master_key
+    await canary.check(proxy.app, key, generation.document.aliases)
+    task.capture.end()
+    if task.first or debug:
+        for line in task.capture.said(generation.scrubber, debug):
+            print(line, file=sys.stderr, flush=True)
+    task.capture.close()
+
+
+def _config(task: Task) -> uvicorn.Config:
+    order = task.job.order
+    return uvicorn.Config(
+        wrapped(task.job.proxy.app, task.generation),
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=order.keepalive,  # type: ignore[arg-type]  # call_later takes fractions
+        ssl_certfile=order.ssl_certfile,
+        ssl_keyfile=order.ssl_keyfile,
+    )
+
+
+def wrapped(app: Any, generation: Generation) -> Any:
+    """Return LiteLLM's app inside the gateway's own ASGI wrapper."""
+    # TEMPORARY until src/hooks/install.py lands.
+    try:
+        wrap = importlib.import_module("..hooks.install", __package__).wrap
+    except ModuleNotFoundError:
+        return app
+    return wrap(app, generation.environ)
+
+
+def _patience(order: Order) -> Patience:
+    return Patience(keepalive=order.keepalive, reload_grace=order.reload_grace, grace=order.grace)
+
+
+def _listen_to_signals() -> None:
+    """Undo what the parent set up; uvicorn installs its own handlers when it runs."""
+    signal.set_wakeup_fd(-1)
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        signal.signal(signum, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal tells everybody; only the parent decides
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _leave(code: int) -> NoReturn:
+    """End without unwinding into the parent's frames; os._exit skips atexit, where LiteLLM flushes its logs (1.106)."""
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
