@@ -1,0 +1,96 @@
+"""The second command: `python3 tests/run.py` checks everything, on a fresh machine too.
+
+    python3 tests/run.py              flake8, mypy, unit and end-to-end tests, coverage of at least 95 %
+    python3 tests/run.py --quick      flake8, mypy and unit tests: what to run before a commit
+    python3 tests/run.py --unit       unit tests only
+    python3 tests/run.py --lint       flake8 and mypy only
+    python3 tests/run.py -k stream    anything else goes to pytest: just these tests, no coverage
+
+Makes `.venv` when needed. Every step runs, also after one that failed; the exit code is 1 when any did.
+"""
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Sequence
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from demo.bootstrap import ensure_or_exit, say  # noqa: E402  (found through the line above)
+
+OWN_FLAGS = ("--quick", "--unit", "--lint")
+CHECKED_FOLDERS = ("src", "tests", "demo", "benchmarks")
+PARALLEL = ["-n", "2", "--dist", "loadfile"]
+
+
+class Step(NamedTuple):
+    """One command of the run, as its name and the arguments after the interpreter."""
+
+    name: str
+    arguments: List[str]
+
+
+def lint() -> List[Step]:
+    """Return the style and type checks; `_flake8.ps1` and `.ci/run` come here too."""
+    folders = [name for name in CHECKED_FOLDERS if (ROOT / name).is_dir()]
+    return [Step("flake8", ["-m", "flake8"] + folders), Step("mypy", ["-m", "mypy"] + folders)]
+
+
+def coverage_arguments() -> List[str]:
+    """Return what measures coverage; not on Windows, which has neither the fork nor the exec that is measured."""
+    return [] if os.name == "nt" else ["--cov", "--cov-report=term"]
+
+
+def steps(arguments: Sequence[str]) -> List[Step]:
+    """Return what to run for this command line."""
+    flags = [argument for argument in arguments if argument in OWN_FLAGS]
+    for_pytest = [argument for argument in arguments if argument not in OWN_FLAGS]
+    unit = ["-m", "pytest"] + PARALLEL + ["tests/unit"]
+    if for_pytest:
+        return [Step("pytest", (unit if flags else ["-m", "pytest"]) + for_pytest)]
+    if "--lint" in flags:
+        return lint()
+    if "--unit" in flags:
+        return [Step("unit tests", unit)]
+    if "--quick" in flags:
+        return lint() + [Step("unit tests", unit)]
+    return lint() + [Step("all tests", ["-m", "pytest"] + PARALLEL + coverage_arguments())]
+
+
+def environment() -> Dict[str, str]:
+    """Return the environment of every step; what all tests need from outside (a database, one day) is added here."""
+    environ = dict(os.environ)
+    environ.pop("PYTHONPATH", None)
+    # Processes that tests start in other folders must write their coverage where this run collects it.
+    environ["COVERAGE_FILE"] = str(ROOT / ".coverage")
+    return environ
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run every step, also after a failing one, and say at the end which did not pass."""
+    if "--help" in arguments or "-h" in arguments:
+        print(__doc__)
+        return 0
+    python = str(ensure_or_exit(["dev"]))
+    failed = []  # type: List[str]
+    planned = steps(arguments)
+    for step in planned:
+        say("== {}: python {}".format(step.name, " ".join(step.arguments)))
+        started = time.monotonic()
+        code = subprocess.call([python] + step.arguments, cwd=str(ROOT), env=environment())
+        say("== {}: {} after {:.0f} s".format(
+            step.name, "passed" if code == 0 else "FAILED (exit code {})".format(code), time.monotonic() - started))
+        if code != 0:
+            failed.append(step.name)
+    if failed:
+        say("Not passed: " + ", ".join(failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
