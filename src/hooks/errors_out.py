@@ -1,0 +1,105 @@
+"""Errors as clients expect them: OpenAI's shape, and Anthropic's on its own routes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from .scrub import Scrubber
+
+_OPENAI_TYPES = {
+    400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "invalid_request_error",
+    408: "timeout_error", 413: "invalid_request_error", 422: "invalid_request_error", 429: "rate_limit_error",
+}
+_ANTHROPIC_TYPES = {
+    400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error",
+    408: "timeout_error", 413: "request_too_large", 422: "invalid_request_error", 429: "rate_limit_error",
+    503: "overloaded_error", 504: "timeout_error", 529: "overloaded_error",
+}
+_SENTENCES = {
+    400: "The request was refused.", 401: "The upstream refused the gateway's credentials.",
+    403: "The upstream refused the request.", 404: "The upstream does not know this model or path.",
+    408: "The upstream took too long.", 429: "Too many requests.", 499: "The client closed the request.",
+    502: "The upstream's answer could not be understood.", 503: "The service is overloaded.",
+    504: "The upstream took too long.",
+}
+
+
+@dataclass(eq=False)
+class Refusal(Exception):
+    """An error answer: HTTP status, message, and what OpenAI's shape says beside them; ``retry_after`` is a header."""
+
+    status: int
+    message: str
+    code: str | None = None
+    param: str | None = None
+    type: str | None = None
+    retry_after: str | None = None
+
+    def body(self, style: str, request_id: str) -> bytes:
+        """Return the JSON body in ``style``."""
+        return orjson.dumps(self.document(style, request_id))
+
+    def document(self, style: str, request_id: str) -> dict[str, Any]:
+        """Return the error document in ``style``."""
+        if style == "anthropic":
+            error = {"type": _ANTHROPIC_TYPES.get(self.status) or "api_error", "message": self.message}
+            return {"type": "error", "error": error, "request_id": request_id}
+        return {"error": {"message": self.message, "type": self.type or type_of(self.status), "param": self.param,
+                          "code": self.code}}
+
+
+def type_of(status: int) -> str:
+    """Return OpenAI's error type for an HTTP status."""
+    return _OPENAI_TYPES.get(status) or ("server_error" if status >= 500 else "invalid_request_error")
+
+
+def missing_key() -> Refusal:
+    """The request carries no key."""
+    return Refusal(401, "Missing API key: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.",
+                   "missing_api_key")
+
+
+def wrong_key() -> Refusal:
+    """The request carries a key that is not known."""
+    return Refusal(401, "Incorrect API key provided.", "invalid_api_key")
+
+
+def unknown_model(name: str) -> Refusal:
+    """The request asks for a name that is not declared."""
+    return Refusal(404, f"The model '{name[:64]}' does not exist.", "model_not_found", "model")
+
+
+NOT_FOUND = Refusal(404, "Not found.", "not_found")
+
+
+def from_litellm(status: int, body: bytes, scrubber: Scrubber, retry_after: str | None) -> Refusal:
+    """Return the error that LiteLLM's ``body`` tells, without what clients must not see; any body will do."""
+    error = _error_in(body)
+    text = error.get("message") or error.get("detail") or ""
+    text = text.get("error", "") if isinstance(text, dict) else text
+    message = scrubber.message(text) if isinstance(text, str) else ""
+    return Refusal(
+        status=status,
+        message=message or _SENTENCES.get(status) or f"The request failed with status {status}.",
+        code=_word(error.get("code"), scrubber) or str(status),
+        param=_word(error.get("param"), scrubber),
+        type=_word(error.get("type"), scrubber),
+        retry_after=retry_after,
+    )
+
+
+def _error_in(body: bytes) -> dict[str, Any]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    error = document.get("error", document) if isinstance(document, dict) else {}
+    return error if isinstance(error, dict) else {"message": error}
+
+
+def _word(value: object, scrubber: Scrubber) -> str | None:
+    """Return a short machine-readable value; LiteLLM writes the text "None" where it knows none."""
+    if not isinstance(value, str | int) or value in ("", "None"):
+        return None
+    return scrubber.text(str(value))[:64]

@@ -1,0 +1,124 @@
+"""Reading a request's body: whole, bounded in size and time, and understood before LiteLLM sees it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import orjson
+
+from .errors_out import Refusal
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+# Deeper bodies make LiteLLM's and the SDKs' recursive code fail where it shows as a 500.
+DEEPEST = 100
+# A body that is refused is still taken off the wire for a while: closing at once resets the connection, and the client
+# would never see why.
+DRAIN_BYTES, DRAIN_SECONDS = 64 * 1024 * 1024, 5.0
+
+
+class ClientGone(Exception):
+    """The client left before its request was complete."""
+
+
+async def read_body(receive: Receive, announced: int | None, limit: int, seconds: float) -> bytes:
+    """Return the whole body of at most ``limit`` bytes, sent within ``seconds``.
+
+    ``announced`` is the Content-Length, if any. Raises `Refusal` with 413 or 408, `ClientGone` when the client leaves.
+    """
+    if announced is not None and announced > limit:
+        await _drain(receive)
+        raise _too_large(limit)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _collect(receive, limit)
+    except TimeoutError:
+        raise Refusal(408, f"The request body did not arrive within {seconds:g} seconds.", "request_timeout") from None
+
+
+async def _collect(receive: Receive, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        chunk, more = await _next(receive)
+        size += len(chunk)
+        if size > limit:
+            chunks.clear()
+            if more:
+                await _drain(receive)
+            raise _too_large(limit)
+        chunks.append(chunk)
+        if not more:
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def _next(receive: Receive) -> tuple[bytes, bool]:
+    message = await receive()
+    if message["type"] != "http.request":
+        raise ClientGone
+    return message.get("body", b""), message.get("more_body", False)
+
+
+async def _drain(receive: Receive) -> None:
+    left, more = DRAIN_BYTES, True
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while more and left > 0:
+                chunk, more = await _next(receive)
+                left -= len(chunk)
+    except TimeoutError:
+        return  # patience is over; the refusal is sent now
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, f"The request body is larger than {limit // (1024 * 1024)} MiB.", "request_too_large")
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in ``body``; raises `Refusal` (400) for anything else.
+
+    orjson is also LiteLLM's own reader (http_parsing_utils.py, 1.106): of a repeated key both take the last value.
+    """
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Refusal(400, "The request body is not valid JSON.", "invalid_json") from None
+    if not isinstance(document, dict):
+        raise Refusal(400, "The request body must be a JSON object.", "invalid_json")
+    if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(document) > DEEPEST:
+        raise Refusal(400, f"The request body is nested more than {DEEPEST} levels deep.", "invalid_json")
+    return document
+
+
+def _depth(document: object) -> int:
+    """Return how many containers are nested, without recursion; stops counting just beyond the limit."""
+    level: list[object] = [document]
+    depth = 0
+    while level and depth <= DEEPEST:
+        inner: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(value for value in item.values() if isinstance(value, dict | list))
+            elif isinstance(item, list):
+                inner.extend(value for value in item if isinstance(value, dict | list))
+        level, depth = inner, depth + 1
+    return depth
+
+
+class Replay:
+    """A ``receive`` that gives the body once more, and then what really comes: so that leaving clients are noticed."""
+
+    __slots__ = ("_body", "_receive", "gone")
+
+    def __init__(self, body: bytes | None, receive: Receive) -> None:
+        self._body, self._receive = body, receive
+        self.gone = False
+
+    async def __call__(self) -> Message:
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body, "more_body": False}
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self.gone = True
+        return message
