@@ -16,7 +16,7 @@ def plan_document(plan: LaunchPlan) -> dict[str, Any]:
     settings = plan.settings
     return {
         "version": VERSION,
-        "models": [_model(model, _retries(model, plan)) for model in plan.models],
+        "models": [_model(model) for model in plan.models],
         "chains": [_chain(chain) for chain in plan.chains],
         "settings": {
             "max_body_mb": settings.whole("GATEWAY_MAX_BODY_MB"),
@@ -32,27 +32,20 @@ def plan_document(plan: LaunchPlan) -> dict[str, Any]:
     }
 
 
-def _retries(model: PlannedModel, plan: LaunchPlan) -> int:
-    """Return the retries on connection errors: none where a next model exists, else one."""
-    if model.spec.retries is not None:
-        return model.spec.retries
-    return 0 if model.spec.fallbacks else 1
-
-
 def micros(dollars: Decimal | None) -> int | None:
     """Return dollars as whole micro-dollars."""
     return None if dollars is None else int(dollars * 1_000_000)
 
 
-def _model(model: PlannedModel, retries: int) -> dict[str, Any]:
+def _model(model: PlannedModel) -> dict[str, Any]:
     spec, caps = model.spec, model.caps
     return {
         "key": spec.key, "alias": spec.alias, "deployment": spec.key, "provider": spec.provider,
         "model": spec.upstream, "mode": model.mode, "base": model.base, "key_env": model.key_env,
         "reasoning_effort": model.effort, "accepts_reasoning": bool(caps.efforts), "levels": list(caps.efforts),
-        "timeout": spec.timeout, "stream_timeout": spec.stream_timeout or DEFAULT_STREAM_TIMEOUT, "retries": retries,
-        "max_tokens": spec.max_tokens, "rpm": spec.rpm, "tpm": spec.tpm, "rpd": spec.rpd, "tpd": spec.tpd,
-        "max_parallel": spec.max_parallel, "fallbacks": list(spec.fallbacks),
+        "timeout": spec.timeout, "stream_timeout": spec.stream_timeout or DEFAULT_STREAM_TIMEOUT,
+        "retries": spec.retries, "max_tokens": spec.max_tokens, "rpm": spec.rpm, "tpm": spec.tpm, "rpd": spec.rpd,
+        "tpd": spec.tpd, "max_parallel": spec.max_parallel, "fallbacks": list(spec.fallbacks),
         "input_cost_micros": micros(spec.input_cost), "output_cost_micros": micros(spec.output_cost),
         "context_window": model.context_window, "max_output": caps.max_output,
         "vision": caps.vision, "tools": caps.tools, "streaming": caps.streaming,

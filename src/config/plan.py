@@ -11,7 +11,7 @@ from .fields import Draft
 from .models import ChainSpec, ModelSpec
 from .parsing import Reading, load_model_specs_from_cli, load_model_specs_from_env
 from .resolve import PlannedModel, resolve
-from .settings import Settings, read_settings
+from .settings import BY_NAME, Settings, read_settings
 
 # Single-model variables of earlier launchers, with what replaces them.
 RETIRED = {"OPENAI_MODEL": "UPSTREAM_MODEL", "LITELLM_MODEL": "UPSTREAM_MODEL", "LITELLM_MODEL_ALIAS": "ALIAS"}
@@ -34,10 +34,6 @@ class Sources:
     alias: str | None = None
     model: str | None = None
     flags: Mapping[str, str] = field(default_factory=dict)
-
-    def origin(self, name: str) -> str:
-        """Return where global variable ``name`` was set, a flag first."""
-        return "flag" if name in self.flags else self.env.origin(name)
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ def build_plan(sources: Sources) -> LaunchPlan:
     """Return the plan of everything declared, with all of its problems in it; nothing is raised."""
     env = sources.env
     values = {**env.values, **sources.flags}
-    origins = {**env.origins, **{name: "flag" for name in sources.flags}}
+    origins = {**env.origins, **{name: f"flag {BY_NAME[name].flag}" for name in sources.flags}}
     settings, problems = read_settings(values, origins)
     reading = _declared(sources)
     models, notes, found = [], list(reading.notes), [*env.dotenv.problems, *problems, *reading.problems]

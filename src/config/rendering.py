@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import GatewayError
-from .document import plan_document
+from .document import DEFAULT_STREAM_TIMEOUT, plan_document
 from .models import MODES
 from .plan import LaunchPlan
 from .resolve import PlannedModel
@@ -60,6 +60,8 @@ def config_document(plan: LaunchPlan) -> dict[str, Any]:
             "global_disable_no_log_param": True,
             # Most OpenAI-compatible upstreams lack /responses, LiteLLM's default for /v1/messages.
             "use_chat_completions_url_for_anthropic_messages": True,
+            # Or error texts list other aliases and their fallbacks.
+            "expose_router_debug_in_errors": False,
         },
         "router_settings": _router(plan),
         "general_settings": {
@@ -73,12 +75,13 @@ def config_document(plan: LaunchPlan) -> dict[str, Any]:
 
 def _router(plan: LaunchPlan) -> dict[str, Any]:
     # Cooldowns would turn one upstream 401 of an only deployment into 5 s of 429 (LiteLLM 1.106).
-    settings: dict[str, Any] = {"num_retries": 0, "disable_cooldowns": True}
+    # LiteLLM's default depth of 5 would cut longer chains; each retry of ours is a step of the walk too.
+    steps = sum(2 + (model.spec.retries or 0) for model in plan.models) + len(plan.chains)
+    settings: dict[str, Any] = {"num_retries": 0, "disable_cooldowns": True, "max_fallbacks": max(5, steps)}
     aliases = {model.spec.key: model.alias for model in plan.models}
-    fallbacks = [{model.alias: [aliases[key] for key in model.spec.fallbacks]}
-                 for model in plan.models if model.spec.fallbacks]
-    fallbacks += [{chain.alias: [aliases[key] for key in chain.models[1:]]} for chain in plan.chains
-                  if chain.models[1:]]
+    walks = [(chain.alias, chain.models[1:]) for chain in plan.chains]
+    walks += [(model.alias, model.spec.fallbacks) for model in plan.models]
+    fallbacks = [{alias: [aliases[key] for key in keys]} for alias, keys in walks if keys]
     if fallbacks:
         settings["fallbacks"] = fallbacks
     return settings
@@ -94,7 +97,7 @@ def _chain_entries(plan: LaunchPlan) -> list[dict[str, Any]]:
     for chain in plan.chains:
         first = plan.by_key(chain.models[0])
         entries.append({"model_name": chain.alias, "litellm_params": _params(first),
-                        "model_info": _info(first, f"chain-{chain.key}-{first.spec.key}")})
+                        "model_info": _info(first, f"chain:{chain.key}:{first.spec.key}")})
     return entries
 
 
@@ -107,7 +110,9 @@ def _params(model: PlannedModel) -> dict[str, Any]:
         "reasoning_effort": model.effort,
         "max_tokens": spec.max_tokens,
         "timeout": _number(spec.timeout),
-        "stream_timeout": _number(spec.stream_timeout),
+        "stream_timeout": _number(spec.stream_timeout or DEFAULT_STREAM_TIMEOUT),
+        # The OpenAI SDK inside LiteLLM would otherwise retry behind everybody's back.
+        "max_retries": 0,
         "max_parallel_requests": spec.max_parallel,
         "extra_headers": dict(spec.headers) or None,
         "allowed_openai_params": list(spec.allow_params) or None,

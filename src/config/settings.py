@@ -193,8 +193,10 @@ def read_settings(values: Mapping[str, str], origins: Mapping[str, str]) -> tupl
             read[variable.name] = variable.read(text)
         except BadValue as error:
             shown = "" if variable.secret or "URL" in str(error) else f" {text!r}"
-            problems.append(Problem(f"{variable.name}{shown} {error}", origins.get(variable.name, ""),
-                                    f"{variable.name}={example(variable)}"))
+            origin = origins.get(variable.name, "")
+            label = str(variable.flag) if origin.startswith("flag") else variable.name
+            problems.append(Problem(f"{label}{shown} {error}", origin,
+                                    f"{label}{'=' if label == variable.name else ' '}{example(variable)}"))
     return Settings(MappingProxyType(read), origins), tuple(problems)
 
 

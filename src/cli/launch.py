@@ -1,0 +1,152 @@
+"""What the root command does: print, write or launch."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..config.plan import LaunchPlan, Sources, build_plan
+from ..errors import ConfigurationError, GatewayError, Problem
+from .context import Invocation
+from .sources import env_file, read_sources
+
+Options = Mapping[str, Any]
+_EXCLUSIVE = ("print_config", "output", "config", "demo")
+
+
+def run(invocation: Invocation, options: Options) -> None:
+    """Carry out the root command; launching does not return."""
+    if options["version"]:
+        print_version()
+        return
+    _check_flags(options)
+    if options["demo"]:
+        invocation, options = _demo(invocation, options)
+    sources = read_sources(invocation, options)
+    if options["config"]:
+        _launch_existing(invocation, options, sources)
+        return
+    plan = build_plan(sources)
+    if options["print_config"] or options["output"]:
+        _show(plan.checked(), invocation.cwd, options["output"])
+        return
+    from ..launch.document import generate
+    plan = plan.checked(launch=True)
+    _launch(invocation, options, plan, generate(plan, sources.env))
+
+
+def _check_flags(options: Options) -> None:
+    given = [name for name in _EXCLUSIVE if options[name]]
+    if len(given) > 1:
+        flags = " and ".join("--" + name.replace("_", "-") for name in given)
+        raise ConfigurationError([Problem(f"{flags} exclude each other", "flags", "keep one")])
+    models = [name for name in ("model_specs", "add_model_specs", "model", "alias") if options[name]]
+    if models and (options["config"] or options["demo"]):
+        flags = ", ".join("--" + name.rstrip("s").replace("_", "-") for name in models)
+        raise ConfigurationError([Problem("--config and --demo bring their own models", "flags", f"remove {flags}")])
+
+
+def _show(plan: LaunchPlan, cwd: Path, output: str | None) -> None:
+    from ..config.rendering import render_config
+    text = render_config(plan).encode()
+    for note in plan.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if output:
+        write_private(cwd / output, text)
+    else:
+        sys.stdout.buffer.write(text)
+        sys.stdout.buffer.flush()
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file of mode 0600 at once or not at all; raises GatewayError where that is impossible."""
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except OSError as error:
+        os.unlink(name)
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> GatewayError:
+    return GatewayError(f"{path} cannot be written: {error.strerror}", "--output", "name a file in a writable folder")
+
+
+def _demo(invocation: Invocation, options: Options) -> tuple[Invocation, Options]:
+    """Start the mock; from here on the demo is an ordinary launch with its own environment file."""
+    from ..launch import demo
+    from ..launch.ports import take_port
+    plan = build_plan(read_sources(invocation, {**options, "no_env_file": True, "env_file": None}))
+    take_port(str(plan.settings.text("LITELLM_HOST")), plan.settings.whole("PORT")).close()
+    environ = demo.demo_process_environment(invocation.environ)
+    folder = demo.start_demo(environ, invocation.package)
+    renderer = [argument for argument in invocation.argv if argument != "--demo"]
+    renderer += ["--env-file", str(folder / demo.ENV_FILE)]
+    changed = replace(invocation, environ=environ, argv=tuple(renderer), key_file=str(folder / demo.KEY_FILE))
+    return changed, {**options, "demo": False, "env_file": str(folder / demo.ENV_FILE), "no_env_file": False}
+
+
+def _launch_existing(invocation: Invocation, options: Options, sources: Sources) -> None:
+    from ..launch.existing import load_existing
+    plan, generation = load_existing(invocation.cwd / options["config"], sources)
+    _launch(invocation, options, plan.checked(launch=True), generation)
+
+
+def _launch(invocation: Invocation, options: Options, plan: LaunchPlan, generation: Any) -> None:
+    from ..launch.document import launch_document
+    from ..launch.start import Host, launch, python_module
+    callbacks = otel_callbacks(invocation.environ)
+    if options["launch_document"]:
+        import json
+        print(json.dumps(launch_document(generation, invocation.package, plan.notes, callbacks)))
+        return
+    watched = [env_file(invocation, options), invocation.cwd / options["config"] if options["config"] else None]
+    host = Host(invocation.environ, invocation.package, version(), litellm_version(),
+                renderer=(*python_module(invocation.package, "main"), *invocation.argv, "--launch-document"),
+                watch=tuple(str(path.absolute()) for path in watched if path) if options["watch"] else (),
+                key_file=invocation.key_file, callbacks=callbacks)
+    launch(plan, generation, host)
+
+
+def otel_callbacks(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return LiteLLM's OpenTelemetry callback where the standard variables ask for an exporter and it is installed."""
+    wanted = any(environ.get(name) for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+                                                "OTEL_TRACES_EXPORTER"))
+    if not wanted or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return ()
+    from importlib.util import find_spec
+    if find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None:
+        raise GatewayError("OTEL_* variables ask for tracing, but opentelemetry-sdk is not installed", "environment",
+                           "pip install 'litellm-local-gateway[otel]', or set OTEL_SDK_DISABLED=true")
+    return ("otel",)
+
+
+def version() -> str:
+    """Return this gateway's version."""
+    from .. import __version__
+    return __version__
+
+
+def litellm_version() -> str:
+    """Return the installed LiteLLM's version without importing it."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+    try:
+        return installed("litellm")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def print_version() -> None:
+    """Print both versions on one line."""
+    print(f"litellm-gateway {version()} (LiteLLM {litellm_version()})")

@@ -1,0 +1,72 @@
+"""The root command: without a subcommand it launches the proxy or prints its configuration."""
+
+from typing import Any
+
+import click
+
+from .context import Invocation
+from .lazy import LazyGroup
+
+EXAMPLES = (
+    ("Try it without any key", "--demo"),
+    ("Look before you leap", "--print-config"),
+    ("Serve two models", "--model-spec upstream=gpt-5 --model-spec upstream=deepseek-v3.2,reasoning=high"),
+)
+
+
+class Root(LazyGroup):
+    """The root group with its table of commands."""
+
+    lazy = {
+        "status": (".operate", "status", "Show the running gateway: workers, configuration, uptime."),
+        "reload": (".operate", "reload", "Read the sources again and change over without losing a request."),
+        "stop": (".operate", "stop", "Stop the running gateway; running requests end first."),
+        "params": (".params", "params", "Show what a model accepts, drops and renames."),
+    }
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples with the name by which this program was called."""
+        program = ctx.obj.program if isinstance(ctx.obj, Invocation) else "litellm-gateway"
+        formatter.write("\nExamples:\n")
+        for title, arguments in EXAMPLES:
+            formatter.write(f"  {title}:\n    {program} {arguments}\n")
+
+
+@click.group(cls=Root, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--model-spec", "model_specs", multiple=True, metavar="FIELDS",
+              help="A model as key=..,alias=..,upstream=..; repeatable. Replaces the environment's models.")
+@click.option("--add-model-spec", "add_model_specs", multiple=True, metavar="FIELDS",
+              help="A model beside those that the environment declares; repeatable.")
+@click.option("--model", metavar="ID", help="The upstream model, where only one is served.")
+@click.option("--alias", metavar="NAME", help="What clients call the only model.")
+@click.option("--base", metavar="URL", help="Base of every OpenAI-compatible model that names none.")
+@click.option("--reasoning-effort", metavar="LEVEL", help="Effort of every model that names none; none omits it.")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on (127.0.0.1).")
+@click.option("--port", "-p", metavar="PORT", help="Port to listen on (4000).")
+@click.option("--workers", "-w", metavar="N", help="Worker processes (1).")
+@click.option("--grace", metavar="SECONDS", help="How long running requests may take at shutdown (30).")
+@click.option("--reload-grace", metavar="SECONDS", help="The same for an old configuration after a reload (3600).")
+@click.option("--log-format", metavar="FORMAT", help="auto (text at startup, JSON per request), text or json.")
+@click.option("--ssl-certfile", metavar="FILE", help="TLS certificate chain (PEM).")
+@click.option("--ssl-keyfile", metavar="FILE", help="TLS private key (PEM).")
+@click.option("--env-file", metavar="FILE", help="Read this file instead of .env.")
+@click.option("--no-env-file", is_flag=True, help="Read no .env at all.")
+@click.option("--config", metavar="FILE", help="Launch an existing LiteLLM YAML instead.")
+@click.option("--print-config", is_flag=True, help="Print the generated YAML and end; needs no key.")
+@click.option("--output", metavar="FILE", help="Write the generated YAML (mode 0600) and end.")
+@click.option("--demo", is_flag=True, help="Serve example models through a built-in mock; needs no key.")
+@click.option("--watch", is_flag=True, help="Reload when the .env or --config file changes.")
+@click.option("--debug", is_flag=True, help="Show LiteLLM's debug log.")
+@click.option("--version", is_flag=True, help="Show the versions of the gateway and of LiteLLM, and end.")
+@click.option("--launch-document", is_flag=True, hidden=True)
+@click.pass_context
+def root(ctx: click.Context, /, **options: Any) -> None:
+    """Several models behind one OpenAI-compatible endpoint: the real LiteLLM proxy, generated and launched.
+
+    Models come from --model-spec, else from PROXY_MODEL_KEYS and MODEL_<KEY>_* in the environment or .env.
+    """
+    if ctx.invoked_subcommand is not None and not options["version"]:
+        ctx.meta["root"] = options
+        return
+    from .launch import run
+    run(ctx.obj, options)

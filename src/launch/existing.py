@@ -1,0 +1,181 @@
+"""`--config FILE`: launch a LiteLLM YAML that somebody else wrote, with our guard and callback around it."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..config import checks
+from ..config.document import plan_document
+from ..config.environment import Environment, Secret
+from ..config.models import MODES, ModelSpec, caps_for
+from ..config.plan import LaunchPlan, Sources
+from ..config.providers import split_provider
+from ..config.rendering import content_hash
+from ..config.resolve import PlannedModel
+from ..config.settings import read_settings
+from ..errors import ConfigurationError, Problem
+from .document import Generation, worker_values
+
+_REFERENCE = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
+_SECRET_KEY = re.compile(r".*(key|token|secret|password|credentials?)", re.IGNORECASE)
+_HEADER = re.compile(r"\A# [^\n]*Content hash: [0-9a-f]{12}\n")
+_NOT_KEY = re.compile(r"[^a-z0-9_]+")
+_OWN_NAMES = {value: name for name, value in MODES.items()}
+
+
+def load_existing(path: Path, sources: Sources) -> tuple[LaunchPlan, Generation]:
+    """Return plan and generation of the YAML at ``path``; raises ConfigurationError with every problem."""
+    text = _read(path)
+    config = _parse(text, path)
+    problems = _shape(config, path)
+    if problems:
+        raise ConfigurationError(problems)
+    env = sources.env
+    settings, wrong = read_settings({**env.values, **sources.flags}, env.origins)
+    master, values = _master_key(config, env)
+    values.update(_lift_literals(config))
+    names = dict.fromkeys(name for name, _ in _references(config))
+    secrets = {checks.MASTER_KEY: master, **{name: env.secret(name) for name in names if name != checks.MASTER_KEY}}
+    models = [_planned(number, entry) for number, entry in enumerate(config["model_list"], 1)]
+    plan = LaunchPlan(tuple(models), (), settings, secrets, (*env.dotenv.problems, *wrong),
+                      tuple(_unset(config, secrets) + checks.master_key(master)))
+    return plan, _generation(path, text, config, plan, values, env)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigurationError([Problem(f"the file cannot be read: {error.strerror}", str(path),
+                                          "name an existing LiteLLM YAML: --config config.yaml")]) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError([Problem("the file is not UTF-8 text", str(path), "save it as UTF-8")]) from None
+
+
+def _parse(text: str, path: Path) -> dict[str, Any]:
+    import yaml
+    try:
+        config = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{path} line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
+        raise ConfigurationError([Problem(f"this is not YAML: {error.problem}", where, "correct that line")]) from None
+    except yaml.YAMLError:
+        raise ConfigurationError([Problem("this is not YAML", str(path), "correct the file")]) from None
+    if not isinstance(config, dict):
+        raise ConfigurationError([Problem("the file holds no mapping with a model_list", str(path),
+                                          "write `model_list:` at its top")])
+    return config
+
+
+def _shape(config: Mapping[str, Any], path: Path) -> list[Problem]:
+    entries = config.get("model_list")
+    where = str(path)
+    if not isinstance(entries, list) or not entries:
+        return [Problem("model_list is missing or empty", where, "list at least one model")]
+    problems = []
+    for number, entry in enumerate(entries, 1):
+        params = entry.get("litellm_params") if isinstance(entry, dict) else None
+        if not isinstance(entry, dict) or not isinstance(entry.get("model_name"), str):
+            problems.append(Problem(f"model_list entry {number} has no model_name", where, "add `model_name: name`"))
+        elif not isinstance(params, dict) or not isinstance(params.get("model"), str):
+            problems.append(Problem(f"model_list entry {number} ({entry['model_name']}) has no litellm_params.model",
+                                    where, "add `model: openai/gpt-5` below `litellm_params:`"))
+    for block in ("litellm_settings", "router_settings", "general_settings"):
+        if not isinstance(config.get(block) or {}, dict):
+            problems.append(Problem(f"{block} is no mapping", where, "write `name: value` lines below it"))
+        elif block == "general_settings" and (config.get(block) or {}).get("custom_auth"):
+            problems.append(Problem("general_settings.custom_auth: the gateway has its own", where, "remove it"))
+    return problems
+
+
+def _references(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield (variable, path) of every `os.environ/NAME` in the document."""
+    stack = [(value, "")]
+    while stack:
+        node, path = stack.pop()
+        if isinstance(node, dict):
+            stack += [(child, f"{path}.{name}".lstrip(".")) for name, child in node.items()]
+        elif isinstance(node, list):
+            stack += [(child, f"{path}[{number}]") for number, child in enumerate(node)]
+        elif isinstance(node, str) and (found := _REFERENCE.fullmatch(node)):
+            yield found[1], path
+
+
+def _unset(config: Mapping[str, Any], secrets: Mapping[str, Secret]) -> list[Problem]:
+    """Refuse references that nobody set, by name; LiteLLM would start and answer 500."""
+    problems = [secret.problem for secret in secrets.values() if secret.problem]
+    for name, path in sorted(set(_references(config))):
+        secret = secrets.get(name)
+        if name != checks.MASTER_KEY and secret and not secret.problem and not (secret.value or "").strip():
+            problems.append(Problem(f"{name} is not set", f"os.environ/{name} in {path}", f"{name}=... in .env"))
+    return problems
+
+
+def _master_key(config: dict[str, Any], env: Environment) -> tuple[Secret, dict[str, str]]:
+    """Return the master key and make the file's private copy refer to LITELLM_MASTER_KEY."""
+    general = config["general_settings"] = config.get("general_settings") or {}
+    stated = general.get("master_key")
+    general["master_key"] = f"os.environ/{checks.MASTER_KEY}"
+    reference = _REFERENCE.fullmatch(stated) if isinstance(stated, str) else None
+    if isinstance(stated, str) and not reference:
+        secret = Secret(checks.MASTER_KEY, stated, "general_settings.master_key")
+    else:
+        secret = replace(env.secret(reference[1] if reference else checks.MASTER_KEY), name=checks.MASTER_KEY)
+    return secret, {checks.MASTER_KEY: secret.value.strip()} if secret.value else {}
+
+
+def _lift_literals(config: Mapping[str, Any]) -> dict[str, str]:
+    """Move keys that stand in the file in clear into variables of the workers, so that they can be scrubbed."""
+    lifted: dict[str, str] = {}
+    for entry in config["model_list"]:
+        for name, value in entry["litellm_params"].items():
+            if _SECRET_KEY.fullmatch(str(name)) and isinstance(value, str) and not _REFERENCE.fullmatch(value):
+                variable = f"GATEWAY_FILE_SECRET_{len(lifted) + 1}"
+                lifted[variable] = value
+                entry["litellm_params"][name] = f"os.environ/{variable}"
+    return lifted
+
+
+def _planned(number: int, entry: dict[str, Any]) -> PlannedModel:
+    params, info = entry["litellm_params"], entry.get("model_info") or {}
+    provider, model = split_provider(params["model"])
+    alias = entry["model_name"]
+    key = str(info.get("id") or f"{_NOT_KEY.sub('_', alias.lower())}_{number}")
+    entry["model_info"] = {**info, "id": key}
+    reference = _REFERENCE.fullmatch(str(params.get("api_key") or ""))
+    spec = ModelSpec(key, alias, provider, model, source=f"model_list entry {number}")
+    caps = caps_for(provider, model)
+    mode = _OWN_NAMES.get(str(info.get("mode")), caps.mode)
+    return PlannedModel(spec, caps, mode, params.get("api_base"), "file", reference[1] if reference else None,
+                        params.get("reasoning_effort"))
+
+
+def _generation(path: Path, text: str, config: dict[str, Any], plan: LaunchPlan, values: Mapping[str, str],
+                env: Environment) -> Generation:
+    body = _HEADER.sub("", text)
+    document = _beside(path, body) or plan_document(plan)
+    digest = content_hash(body, document)
+    names = sorted({*document.get("secret_names", ()), *plan.secrets, *values})
+    settings = config["litellm_settings"] = config.get("litellm_settings") or {}
+    settings["global_disable_no_log_param"] = True
+    config["general_settings"].setdefault("cancel_on_disconnect", True)
+    config["general_settings"].setdefault("trusted_proxy_ranges", [])
+    known = {name: secret.value.strip() for name, secret in plan.secrets.items()
+             if secret.value and (secret.from_file or secret.where != "environment")}
+    return Generation(text, config, {**document, "secret_names": names, "hash": digest},
+                      {**worker_values(env), **known, **values})
+
+
+def _beside(path: Path, body: str) -> dict[str, Any] | None:
+    """Return the plan.json beside the file where it belongs to exactly this text."""
+    try:
+        document = json.loads(path.with_name("plan.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(document, dict) or document.get("hash") != content_hash(body, document):
+        return None
+    return {name: value for name, value in document.items() if name != "hash"}

@@ -1,0 +1,109 @@
+"""From a checked plan to a running proxy: take the port, say what will be served, hand over to `serving`."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..config.plan import LaunchPlan
+from ..config.runtime import runtime_dir
+from . import startup
+from .document import Generation, launch_document
+from .ports import take_port
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the launcher knows of the machine: original environment, package name, and how to run it again."""
+
+    environ: Mapping[str, str]
+    package: str
+    version: str
+    litellm: str
+    renderer: tuple[str, ...]
+    watch: tuple[str, ...] = ()
+    key_file: str | None = None
+    callbacks: tuple[str, ...] = ()
+
+
+def launch(plan: LaunchPlan, generation: Generation, host: Host) -> NoReturn:
+    """Start the proxy; raises NotStarted where the port is taken. Does not return."""
+    settings = plan.settings
+    address, port = str(settings.text("LITELLM_HOST")), settings.whole("PORT")
+    listener = take_port(address, port)
+    log_json = settings.text("GATEWAY_LOG_FORMAT") == "json"
+    scheme = "https" if settings.text("GATEWAY_SSL_CERTFILE") else "http"
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address, f"[{address}]" if ":" in address else address)
+    url = f"{scheme}://{shown}:{port}"
+    start = startup.Start(host.version, host.litellm, generation.hash, url, settings.whole("WORKERS"), "none",
+                          startup.rows_of(plan), plan.notes)
+    for line in startup.startup_lines(start, log_json):
+        print(line, file=sys.stderr, flush=True)
+    alias = next((model.alias for model in plan.models if model.mode == "chat"), plan.models[0].alias)
+    order = _order(plan, host, log_json, url) | {
+        "host": address, "port": port, "scheme": scheme,
+        "generation": launch_document(generation, host.package, (), host.callbacks),
+        "ready_line": startup.ready_line(url, alias, plan.secrets["LITELLM_MASTER_KEY"], log_json, host.key_file),
+    }
+    _hand_over(order, listener.detach(), host)
+
+
+def _order(plan: LaunchPlan, host: Host, log_json: bool, url: str) -> dict[str, Any]:
+    settings = plan.settings
+    return {
+        "version": 1, "workers": settings.whole("WORKERS"), "grace": settings.number("GATEWAY_GRACE"),
+        "reload_grace": settings.number("GATEWAY_RELOAD_GRACE"), "keepalive": settings.number("GATEWAY_KEEPALIVE"),
+        "boot_timeout": settings.number("GATEWAY_BOOT_TIMEOUT"),
+        "ssl_certfile": settings.text("GATEWAY_SSL_CERTFILE"), "ssl_keyfile": settings.text("GATEWAY_SSL_KEYFILE"),
+        "runtime_dir": str(runtime_dir(_runtime_values(plan, host), settings.whole("PORT")).absolute()),
+        "log_json": log_json, "debug": settings.flag("GATEWAY_DEBUG"), "watch": list(host.watch),
+        "renderer": list(host.renderer), "gateway_version": host.version,
+    }
+
+
+def _runtime_values(plan: LaunchPlan, host: Host) -> dict[str, str]:
+    own = plan.settings.text("GATEWAY_RUNTIME_DIR")
+    return {**host.environ, **({"GATEWAY_RUNTIME_DIR": own} if own else {})}
+
+
+def _hand_over(order: dict[str, Any], listener: int, host: Host) -> NoReturn:
+    """Replace this process by the serving one; the order travels in an unlinked file, never in argv or environment."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115  (the descriptor outlives this function)
+    file.write(json.dumps({**order, "listener_fd": listener}).encode())
+    file.seek(0)
+    command = [*python_module(host.package, "serving"), "--order-fd", str(file.fileno())]
+    environ = with_package(host.environ)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.name == "posix":
+        for descriptor in (listener, file.fileno()):
+            os.set_inheritable(descriptor, True)
+        os.execve(command[0], command, environ)
+    _spawn(order, listener, command[:-2], environ)
+
+
+def _spawn(order: dict[str, Any], listener: int, command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+    """Windows has no exec that keeps descriptors: pass the order in a private file and wait."""
+    os.close(listener)
+    with tempfile.TemporaryDirectory(prefix="litellm-gateway-") as folder:
+        path = Path(folder, "order.json")
+        path.write_text(json.dumps({**order, "listener_fd": None}), encoding="utf-8")
+        sys.exit(subprocess.run([*command, "--order-file", str(path)], env=dict(environ), check=False).returncode)
+
+
+def python_module(package: str, name: str) -> list[str]:
+    """Return the command that runs a module of this package with this interpreter."""
+    return [sys.executable, "-m", f"{package}.{name}"]
+
+
+def with_package(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the original environment, with the checkout on PYTHONPATH where the package is not installed."""
+    root = str(Path(__file__).resolve().parents[2])
+    if root in sys.path and "site-packages" not in root and "dist-packages" not in root:
+        return {**environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, environ.get("PYTHONPATH"))))}
+    return dict(environ)
