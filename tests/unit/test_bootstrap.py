@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from demo import bootstrap
+from demo import bootstrap, makevenv
 
 REPOSITORY = bootstrap.ROOT
 
@@ -26,7 +26,7 @@ class FakeCommands:
     def __call__(self, command: Sequence[str]) -> None:
         self.commands.append(list(command))
         if "venv" in command:
-            python = bootstrap.venv_python(self.venv)
+            python = makevenv.venv_python(self.venv)
             python.parent.mkdir(parents=True)
             python.symlink_to(sys.executable)
             version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -110,7 +110,7 @@ def test_going_back_after_an_interrupted_change_does_not_trust_the_old_stamp(che
 
 def test_an_environment_whose_python_is_gone_is_made_again(checkout: Path) -> None:
     setup(checkout)
-    bootstrap.venv_python(checkout / ".venv").unlink()
+    makevenv.venv_python(checkout / ".venv").unlink()
     assert setup(checkout) == ["venv", "."]
 
 
@@ -149,7 +149,7 @@ def test_of_two_runs_at_the_same_time_the_second_waits_and_finds_it_done(checkou
 def test_a_killed_set_up_keeps_the_lock_until_its_pip_has_ended(checkout: Path) -> None:
     with bootstrap.locked(checkout / ".venv", print) as lock:
         pip = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=(lock,))
-    other = os.open(checkout / ".venv" / bootstrap.LOCK, os.O_RDWR)
+    other = os.open(checkout / ".venv" / makevenv.LOCK, os.O_RDWR)
     try:
         assert not bootstrap.try_lock(other)
         pip.communicate(b"\n")
@@ -161,7 +161,7 @@ def test_a_killed_set_up_keeps_the_lock_until_its_pip_has_ended(checkout: Path) 
 def test_a_failing_command_shows_its_last_lines_and_leaves_no_stamp(checkout: Path) -> None:
     (checkout / ".venv").mkdir()
     run = bootstrap.runner(checkout, checkout / "log", lambda text: None)
-    with pytest.raises(bootstrap.SetupFailed, match=r"(?s)exit code 7.*\| no such index"):
+    with pytest.raises(makevenv.SetupFailed, match=r"(?s)exit code 7.*\| no such index"):
         run([sys.executable, "-c", "print('no such index'); raise SystemExit(7)"])
     assert "no such index" in (checkout / "log").read_text()
     assert not bootstrap.is_ready(checkout, [])
@@ -193,46 +193,46 @@ def test_an_old_python_is_told_what_it_is_and_what_is_needed(version: tuple[int,
         assert f"needs Python 3.11 or newer; /usr/bin/python3 is Python 3.{version[1]}" in problem
 
 
-@pytest.mark.parametrize("name", ["demo/bootstrap.py", "demo/start.py", "tests/run.py"])
+@pytest.mark.parametrize("name", ["demo/bootstrap.py", "demo/makevenv.py", "demo/start.py", "tests/run.py"])
 def test_an_old_python_can_read_the_first_commands(name: str) -> None:
     ast.parse((REPOSITORY / name).read_text(encoding="utf-8"), feature_version=(3, 6))
 
 
 @pytest.fixture
-def bare(tmp_path: Path) -> bootstrap.Supplies:
+def bare(tmp_path: Path) -> makevenv.Supplies:
     """What Debian's python3 offers without any further package."""
-    return bootstrap.Supplies(ensurepip=False, pip=False, wheels=tmp_path / "wheels", apt=False)
+    return makevenv.Supplies(ensurepip=False, pip=False, wheels=tmp_path / "wheels", apt=False)
 
 
-def create(root: Path, have: bootstrap.Supplies) -> list[list[str]]:
+def create(root: Path, have: makevenv.Supplies) -> list[list[str]]:
     commands = FakeCommands(root)
     (root / ".venv").mkdir()
-    bootstrap.create(root / ".venv", commands, lambda text: None, have)
+    makevenv.create(root / ".venv", commands, lambda text: None, have)
     return commands.commands
 
 
 def test_a_python_that_lacks_everything_names_the_package_to_install(
-    checkout: Path, bare: bootstrap.Supplies
+    checkout: Path, bare: makevenv.Supplies
 ) -> None:
-    with pytest.raises(bootstrap.SetupFailed, match="sudo apt-get install -y python3-venv"):
+    with pytest.raises(makevenv.SetupFailed, match="sudo apt-get install -y python3-venv"):
         create(checkout, bare)
 
 
-def test_a_failing_apt_names_the_package_to_install(checkout: Path, bare: bootstrap.Supplies) -> None:
+def test_a_failing_apt_names_the_package_to_install(checkout: Path, bare: makevenv.Supplies) -> None:
     def no_network() -> None:
-        raise bootstrap.SetupFailed("no network")
+        raise makevenv.SetupFailed("no network")
 
     (checkout / ".venv").mkdir()
-    with pytest.raises(bootstrap.SetupFailed, match="sudo apt-get install -y python3-venv"):
-        bootstrap.create(checkout / ".venv", FakeCommands(checkout, no_network), print, bare._replace(apt=True))
+    with pytest.raises(makevenv.SetupFailed, match="sudo apt-get install -y python3-venv"):
+        makevenv.create(checkout / ".venv", FakeCommands(checkout, no_network), print, bare._replace(apt=True))
 
 
-def test_a_python_with_pip_alone_lends_it_to_the_environment(checkout: Path, bare: bootstrap.Supplies) -> None:
+def test_a_python_with_pip_alone_lends_it_to_the_environment(checkout: Path, bare: makevenv.Supplies) -> None:
     last = create(checkout, bare._replace(pip=True))[-1]
-    assert last[1:] == ["-m", "pip", "--python", str(bootstrap.venv_python(checkout / ".venv")), "install", "pip"]
+    assert last[1:] == ["-m", "pip", "--python", str(makevenv.venv_python(checkout / ".venv")), "install", "pip"]
 
 
-def test_debians_own_pip_wheel_is_used_where_it_lies(checkout: Path, bare: bootstrap.Supplies) -> None:
+def test_debians_own_pip_wheel_is_used_where_it_lies(checkout: Path, bare: makevenv.Supplies) -> None:
     bare.wheels.mkdir()
     wheel = bare.wheels / "pip-23.0.1-py3-none-any.whl"
     wheel.touch()
