@@ -1,0 +1,39 @@
+"""Puts the edge around LiteLLM's application, once in every worker."""
+
+import importlib
+import logging
+import sys
+from collections.abc import Mapping
+
+from . import runtime
+from .guard import App, Guard
+from .guard_admit import Edge
+from .litellm_names import derived_fields
+from .scrub import ScrubbedStream, Scrubber, record_factory
+
+
+def wrap(app: App, environ: Mapping[str, str]) -> App:
+    """Return ``app`` inside the guard, with the plan that ``GATEWAY_PLAN_FILE`` in ``environ`` names.
+
+    Call it in the worker, after the fork and before the server starts. Raises OSError or ValueError when the plan
+    cannot be read.
+    """
+    edge = Edge.of(runtime.load(environ), derived_fields())
+    hide_secrets(edge.scrubber)
+    return Guard(app, edge, metrics_app())
+
+
+def hide_secrets(scrubber: Scrubber) -> None:
+    """From now on, no log record and nothing printed in this process carries a known secret."""
+    logging.setLogRecordFactory(record_factory(scrubber, logging.getLogRecordFactory()))
+    sys.stdout = ScrubbedStream(sys.stdout, scrubber)
+    sys.stderr = ScrubbedStream(sys.stderr, scrubber)
+
+
+def metrics_app() -> App | None:
+    """Return the ASGI application of /metrics, None where the extra that it needs is not installed."""
+    try:
+        found: App = importlib.import_module(".metrics", __package__).app
+    except ImportError:
+        return None
+    return found
