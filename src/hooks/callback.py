@@ -1,0 +1,204 @@
+"""LiteLLM's callback: fills the record of each request. It translates between LiteLLM and policy, and decides nothing.
+
+Which hook fires when, on which route, was measured for LiteLLM 1.106; hooks are called with keyword arguments, so their
+parameters keep LiteLLM's names. ``instance`` is what the private YAML names under ``litellm_settings.callbacks``.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from fastapi import HTTPException
+from litellm.integrations.custom_logger import CustomLogger
+
+from ..policy.chains import Walk, plan_walks
+from . import metrics
+from .callback_deadline import LIMITS, LONGEST_READ, Limits, install, share_client
+from .callback_errors import error_text, error_type, failure_of, status_of
+from .callback_params import apply_reasoning, note_upstream, remember_sent
+from .callback_usage import fill, usage_of
+from .callback_walk import enter, progress_of, start
+from .planview import ModelView
+from .record import RequestRecord
+from .runtime import Runtime, current
+
+_USAGE_ASKED = "usage_asked"
+
+
+class GatewayLogger(CustomLogger):
+    """One per worker; everything that it knows of a request is in the request's record."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        install()
+        self._runtime: Runtime | None = None
+        self._walks: dict[str, Walk] = {}
+        self._models: dict[str, ModelView] = {}
+
+    def _load(self) -> Runtime:
+        runtime = current()
+        if runtime is not self._runtime:
+            self._walks = plan_walks(runtime.plan.models, runtime.plan.chains)
+            self._models = {model.deployment: model for model in runtime.plan.models}
+            self._runtime = runtime
+            if metrics.observe not in runtime.sinks:
+                metrics.start()
+                runtime.sinks.append(metrics.observe)
+        return runtime
+
+    def _find(self, data: Mapping[str, Any]) -> RequestRecord | None:
+        call_id = data.get("litellm_call_id")
+        if call_id is None:
+            # Images have no id in pre_call; the edge has set the header to it.
+            call_id = ((data.get("proxy_server_request") or {}).get("headers") or {}).get("x-litellm-call-id")
+        return self._load().book.find(call_id)
+
+    async def async_pre_call_hook(self, user_api_key_dict: Any, cache: Any, data: dict[str, Any],
+                                  call_type: Any) -> dict[str, Any]:
+        """Once per request, before LiteLLM chooses a deployment: plan the walk."""
+        share_client()
+        record = self._find(data)
+        if record is None:
+            return data
+        remember_sent(record, data)
+        record.stream = bool(data.get("stream"))
+        alias = record.alias or str(data.get("model"))
+        walk = self._walks.get(alias)
+        if walk is not None:
+            start(record, walk, data)
+        else:
+            data["fallbacks"] = []
+        if record.route == "completions" and record.stream:
+            _ask_usage(record, data)
+        return data
+
+    async def async_filter_deployments(self, model: str, healthy_deployments: list[Any], messages: Any,
+                                       request_kwargs: dict[str, Any] | None = None,
+                                       parent_otel_span: Any = None) -> list[Any]:
+        """Before each attempt: take the walk's next step, or end it with the error that it met."""
+        progress = progress_of(self._find(request_kwargs or {}))
+        if progress is not None:
+            enter(progress, request_kwargs or {})
+        return healthy_deployments
+
+    async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> dict[str, Any]:
+        """After a deployment is chosen, perhaps several times for bridged calls: its time limits and its effort."""
+        record = self._find(kwargs)
+        if record is None:
+            LIMITS.set(None)
+            return kwargs
+        model = self._models.get(str((kwargs.get("model_info") or {}).get("id")))
+        if model is not None:
+            self._choose(record, model)
+            _limit(kwargs, model, record)
+        apply_reasoning(record, kwargs, model)
+        return kwargs
+
+    def _choose(self, record: RequestRecord, model: ModelView) -> None:
+        record.answered, record.deployment = model.alias, model.deployment
+        record.provider, record.model = model.provider, model.model
+        progress = progress_of(record)
+        if progress is not None:
+            progress.model = model
+            record.chain_position = progress.step.position if progress.walk.models > 1 else None
+
+    def log_pre_api_call(self, model: Any, messages: Any, kwargs: dict[str, Any]) -> None:
+        """Just before the HTTP call, once per attempt: what really goes upstream."""
+        record = self._find(kwargs)
+        progress = progress_of(record)
+        if record is None or progress is None or record.deployment is None:
+            return
+        progress.called(record, record.deployment, record.model, record.provider)
+        body = (kwargs.get("additional_args") or {}).get("complete_input_dict")
+        if isinstance(body, Mapping):
+            note_upstream(record, body)
+
+    async def async_post_call_failure_deployment_hook(self, request_data: Mapping[str, Any], exception: Exception,
+                                                      call_type: Any, fallback_depth: int | None = None) -> None:
+        """One attempt has failed."""
+        progress = progress_of(self._find(request_data))
+        if progress is not None:
+            progress.failed(exception)
+
+    async def async_post_call_failure_hook(self, request_data: dict[str, Any], original_exception: Exception,
+                                           user_api_key_dict: Any, traceback_str: str | None = None
+                                           ) -> HTTPException | None:
+        """The request has failed; the error that ended its walk goes to the client."""
+        record = self._find(request_data)
+        if record is None:
+            return None
+        progress = progress_of(record)
+        error = progress.stopped if progress is not None and progress.stopped is not None else original_exception
+        failure = failure_of(error)
+        if progress is not None:
+            progress.failed(error)
+        record.fail(error_type(failure), error_text(failure))
+        record.answered = None
+        self._load().book.settle(record)
+        if error is original_exception or progress is None or progress.failure is None:
+            return None
+        return HTTPException(status_of(error) or 500, getattr(error, "message", str(error)))
+
+    async def async_log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any,
+                                      end_time: Any) -> None:
+        """The answer is complete: tokens, cost, and nothing more to come."""
+        record = self._find(kwargs)
+        progress = progress_of(record)
+        if record is None or progress is None:
+            return
+        logged = kwargs.get("standard_logging_object") or {}
+        progress.answered()
+        fill(record, usage_of(logged), self._models.get(str(logged.get("model_id")), progress.model))
+        self._load().book.settle(record)
+
+    async def async_log_failure_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any,
+                                      end_time: Any) -> None:
+        """A broken stream still tells how many tokens came; a first failed attempt has none."""
+        record = self._find(kwargs)
+        progress = progress_of(record)
+        if record is not None and progress is not None and record.first_byte_ns is not None and record.stream:
+            fill(record, usage_of(kwargs.get("standard_logging_object") or {}), progress.model)
+
+    def async_post_call_streaming_iterator_hook(  # type: ignore[override]  # an iterator is all that LiteLLM uses
+            self, user_api_key_dict: Any, response: Any, request_data: dict[str, Any]) -> AsyncIterator[Any]:
+        """Streams pass as they are, save text completions, where LiteLLM logs nothing when a client leaves."""
+        record = self._find(request_data)
+        if record is None or record.route != "completions":
+            return response  # type: ignore[no-any-return]
+        return self._completions(record, response)
+
+    async def _completions(self, record: RequestRecord, response: Any) -> AsyncIterator[Any]:
+        complete = False
+        try:
+            async for chunk in response:
+                if not (record.extra.get(_USAGE_ASKED) and _only_usage(chunk)):
+                    yield chunk
+            complete = True
+        except Exception:
+            complete = True  # the failure hook settles it
+            raise
+        finally:
+            if not complete:
+                record.client_gone = True
+                self._load().book.settle(record)
+
+
+def _ask_usage(record: RequestRecord, data: dict[str, Any]) -> None:
+    # LiteLLM asks for the usage of chat streams by itself, not of text completions.
+    options = data.get("stream_options")
+    if not isinstance(options, Mapping) or "include_usage" not in options:
+        data["stream_options"] = {**(options or {}), "include_usage": True}
+        record.extra[_USAGE_ASKED] = True
+
+
+def _only_usage(chunk: Any) -> bool:
+    return getattr(chunk, "usage", None) is not None and not getattr(chunk, "choices", None)
+
+
+def _limit(kwargs: dict[str, Any], model: ModelView, record: RequestRecord) -> None:
+    LIMITS.set(Limits(model.timeout, model.stream_timeout, bool(record.stream),
+                      answer_errors=record.route.startswith("images")))
+    kwargs["timeout"] = LONGEST_READ
+    kwargs.pop("stream_timeout", None)
+
+
+instance = GatewayLogger()
