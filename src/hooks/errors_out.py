@@ -27,7 +27,10 @@ _SENTENCES = {
 
 @dataclass(eq=False)
 class Refusal(Exception):
-    """An error answer: HTTP status, message, and what OpenAI's shape says beside them; ``retry_after`` is a header."""
+    """An error answer: HTTP status, message, and what OpenAI's shape says beside them; ``retry_after`` is a header.
+
+    ``ours`` tells our own wording from an upstream's, which may repeat the conversation and stays out of logs.
+    """
 
     status: int
     message: str
@@ -35,6 +38,7 @@ class Refusal(Exception):
     param: str | None = None
     type: str | None = None
     retry_after: str | None = None
+    ours: bool = True
 
     def body(self, style: str, request_id: str) -> bytes:
         """Return the JSON body in ``style``."""
@@ -86,6 +90,7 @@ def from_litellm(status: int, body: bytes, scrubber: Scrubber, retry_after: str 
         param=_word(error.get("param"), scrubber),
         type=_word(error.get("type"), scrubber),
         retry_after=retry_after,
+        ours=False,
     )
 
 

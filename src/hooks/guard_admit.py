@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from ..policy.names import DeclaredNames
+from ..policy.params import client_names
 from ..policy.routes import ExtraRoutes, Route
 from ..policy.steering import Steering, steering_headers
 from .errors_out import Refusal, unknown_model
@@ -18,6 +19,8 @@ from .runtime import Runtime
 from .scrub import Scrubber
 
 _MIB = 1024 * 1024
+# Where the callback finds the names of the client's own parameters; LiteLLM adds some of its own.
+SENT = "sent"
 _SESSION_HEADERS = (b"x-session-id", b"session-id", b"session_id", b"x-litellm-session-id")
 # What LiteLLM needs from a client's headers, beside what the edge writes itself; both go to Anthropic upstreams.
 _PASSED = (b"anthropic-version", b"anthropic-beta")
@@ -97,6 +100,7 @@ def _admit_json(edge: Edge, route: Route, body: bytes, record: RequestRecord) ->
     for name in dropped:
         record.drop(name)
     _declared(edge, document.get("model"), record)
+    record.extra[SENT] = client_names(document)
     return orjson.dumps(document) if dropped or rewritten else body
 
 
@@ -129,6 +133,7 @@ def _admit_form(edge: Edge, sent: Sent, body: bytes, record: RequestRecord) -> t
             parts.append(part)
     record.stream = any(part.name == "stream" and part.value == b"true" for part in parts)
     record.user = _name(*(part.value.decode("utf-8", "replace") for part in parts if part.name == "user"))
+    record.extra[SENT] = client_names({part.name: part.value for part in parts})
     models = [part for part in parts if part.name == "model"]
     if len(models) > 1 or any(part.filename is not None for part in models):
         raise Refusal(400, "The form must name one model.", "invalid_form", "model")

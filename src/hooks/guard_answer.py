@@ -19,6 +19,7 @@ ERROR_BYTES = 64 * 1024
 CLIENT_CLOSED = 499
 _KEPT = frozenset({b"content-type", b"content-length", b"content-disposition", b"cache-control", b"retry-after"})
 _ERROR_EVENTS = (b'data: {"error"', b"event: error", b'data: {"type":"error"', b'data: {"type": "error"')
+_FAILED_EVENTS = (b"event: response.failed", b'data: {"type":"response.failed"')
 
 
 class Answer:
@@ -76,8 +77,8 @@ class Answer:
             if self._record.first_byte_ns is None:
                 self._record.first_byte_ns = time.perf_counter_ns()
             chunk = self._edge.scrubber.answer(chunk)
-            if self._stream and chunk.startswith(_ERROR_EVENTS):
-                chunk = self._error_event(chunk)
+            if self._stream:
+                chunk = self._watched(chunk)
         await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
         self.complete = self.complete or not more
 
@@ -97,12 +98,11 @@ class Answer:
         if self.started:
             return
         record = self._record
-        # Our own sentence only: an upstream's text may repeat the conversation, and never goes into a line.
-        kind = refusal.type or refusal.code or "error"
-        record.fail(kind, f"answered {refusal.status}, {refusal.code}", refusal.status)
+        told = refusal.message if refusal.ours else f"LiteLLM answered {refusal.status}"
+        record.fail(refusal.code if refusal.ours else refusal.type or "error", told, refusal.status)
         body = refusal.body(self._route.style, record.request_id)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        if refusal.status == 401:
+        if refusal.ours and refusal.status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
         if refusal.status in (408, 413):
             headers.append((b"connection", b"close"))
@@ -112,9 +112,16 @@ class Answer:
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
         self.complete = True
 
+    def _watched(self, chunk: bytes) -> bytes:
+        """Return a piece of a stream as it is, but the event with which LiteLLM ends a broken one in our words."""
+        if chunk.startswith(_ERROR_EVENTS):
+            self._record.fail("stream_error", "the stream broke")
+            return self._error_event(chunk)
+        if chunk.startswith(_FAILED_EVENTS):
+            self._record.fail("stream_error", "the stream broke")
+        return chunk
+
     def _error_event(self, chunk: bytes) -> bytes:
-        """A stream that breaks ends with an event of LiteLLM's: the same without its insides, in the route's shape."""
-        self._record.fail("stream_error", "the stream broke")
         lines = [line for line in chunk.split(b"\n") if line and not line.startswith(b"event:")]
         shown = b"".join(self._error_line(line) for line in lines)
         return shown or chunk

@@ -1,11 +1,10 @@
 """Puts the edge around LiteLLM's application, once in every worker."""
 
-import importlib
 import logging
 import sys
 from collections.abc import Mapping
 
-from . import runtime
+from . import metrics, runtime
 from .guard import App, Guard
 from .guard_admit import Edge
 from .litellm_names import derived_fields
@@ -20,7 +19,7 @@ def wrap(app: App, environ: Mapping[str, str]) -> App:
     """
     edge = Edge.of(runtime.load(environ), derived_fields())
     hide_secrets(edge.scrubber)
-    return Guard(app, edge, metrics_app())
+    return Guard(app, edge, metrics.app)
 
 
 def hide_secrets(scrubber: Scrubber) -> None:
@@ -28,12 +27,3 @@ def hide_secrets(scrubber: Scrubber) -> None:
     logging.setLogRecordFactory(record_factory(scrubber, logging.getLogRecordFactory()))
     sys.stdout = ScrubbedStream(sys.stdout, scrubber)
     sys.stderr = ScrubbedStream(sys.stderr, scrubber)
-
-
-def metrics_app() -> App | None:
-    """Return the ASGI application of /metrics, None where the extra that it needs is not installed."""
-    try:
-        found: App = importlib.import_module(".metrics", __package__).app
-    except ImportError:
-        return None
-    return found

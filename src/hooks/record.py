@@ -51,7 +51,8 @@ class RequestRecord:
     """Everything the request line says, and what the hooks need meanwhile. Unknown is None.
 
     ``asked`` is the model name as the client sent it, ``alias`` the declared name it is, ``answered`` the alias of the
-    deployment that answered in the end (a chain member, a fallback). ``error`` is our own wording: never an upstream's
+    deployment that answered in the end (a chain member, a fallback). ``extra`` is for the hooks' own notes.
+    ``error`` is our own wording: never an upstream's
     text, which may repeat message content. ``*_ns`` are readings of the monotonic clock.
     """
 
@@ -101,10 +102,10 @@ class RequestRecord:
         """Remember that a parameter went on under another name."""
         self.translated[sent] = became
 
-    def fail(self, error_type: str, error: str | None = None, status: int | None = None) -> None:
+    def fail(self, error_type: str | None, error: str | None = None, status: int | None = None) -> None:
         """Remember the error that the client sees; the first one tells the cause, later ones do not replace it."""
         if self.error_type is None:
-            self.error_type, self.error = error_type, error
+            self.error_type, self.error = error_type or "error", error
         self.status = status if status is not None else self.status
 
     def dropped_names(self) -> list[str]:
