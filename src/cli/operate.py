@@ -1,7 +1,7 @@
 """`status`, `stop` and `reload`: asking a gateway that runs on this machine."""
 
 import json
-import sys
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,7 @@ def _say(text: str) -> None:
 
 
 def _find(invocation: "Invocation", port: int | None) -> "control.Gateway":
-    if sys.platform == "win32":
+    if not hasattr(os, "fork"):
         raise UsageProblem("status, stop and reload are not available on Windows", repair="stop it with Ctrl-C")
     from .. import control
 

@@ -16,7 +16,8 @@ PROXY_SERVER = "litellm.proxy.proxy_server"
 # Tried and failing again on every request (LiteLLM 1.106, 8-9 % of a request's samples): module -> what it lacks.
 _FAILING_IMPORTS = {"litellm.integrations.otel.logger": "opentelemetry.sdk", "prisma": "prisma"}
 # Everything a worker needs at its first request anyway, loaded once here.
-_PRELOADED = ("uvicorn.protocols.http.httptools_impl", "uvicorn.lifespan.on", "uvloop", "httpx")
+_HTTP = "uvicorn.protocols.http.httptools_impl"
+_PRELOADED = (_HTTP, "uvicorn.lifespan.on", "uvloop", "httpx", "..hooks.install", ".server")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def load(environ: Mapping[str, str]) -> Proxy:
         with environment.recorded() as names:
             module = importlib.import_module(PROXY_SERVER)
         for name in _PRELOADED:
-            importlib.import_module(name)
+            importlib.import_module(name, __package__)
         proxy = Proxy(module, frozenset(names), environment.changed_since(during))
     finally:
         environment.replace(before)

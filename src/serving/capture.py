@@ -4,6 +4,7 @@ The parent opens the file before it forks, so that the last words of a worker th
 """
 
 import os
+import re
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import IO
 
 from .scrub import Scrubber
 
+_FRAME = re.compile(r'  File "(.+)", line \d+')
+_INSTALLED = re.compile(r"[/\\](site-packages|dist-packages|lib[/\\]python3\.\d+)[/\\]|^<frozen ")
 _TAIL_BYTES = 64 * 1024
 
 
@@ -44,6 +47,14 @@ class Capture:
             os.close(kept)
         self._kept = None
 
+    def restart(self) -> None:
+        """Forget what was said so far: something better is about to be said."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for file in (self.out, self.err):
+            os.ftruncate(file.fileno(), 0)
+            os.lseek(file.fileno(), 0, os.SEEK_SET)
+
     def errors(self, scrub: Scrubber) -> list[str]:
         """Return the non-empty lines said on stderr, without secrets; what was printed where nothing was said there."""
         return _lines(self.err, scrub) or _lines(self.out, scrub)
@@ -56,6 +67,19 @@ class Capture:
         """Forget the files."""
         self.out.close()
         self.err.close()
+
+
+def concise(lines: list[str]) -> list[str]:
+    """Return ``lines`` without the traceback frames of installed code; the operator's own modules stay."""
+    kept, foreign = [], False
+    for line in lines:
+        if frame := _FRAME.match(line):
+            foreign = bool(_INSTALLED.search(frame[1]))
+        elif not line.startswith("    "):
+            foreign = False
+        if not foreign:
+            kept.append(line)
+    return kept
 
 
 def _lines(file: IO[bytes], scrub: Scrubber) -> list[str]:

@@ -10,13 +10,16 @@ import signal
 import time
 from collections.abc import Callable
 
+from .capture import concise
 from .child import Child, Fork
 from .generation import Generation
 from .log import Log
 from .loop import Loop
 from .order import Order
+from .worker import EXIT_BOOT_FAILED
 
-BEAT_TIMEOUT_S = 60.0
+# A parent that itself stood still so long (a stopped job, a sleeping laptop) has heard nobody.
+_SUSPENDED_S = 5.0
 # On top of what a leaving worker allows itself, for its app's own shutdown.
 _MARGIN_S = 15.0
 # After so many deaths the older workers stop waiting for the new generation to be complete.
@@ -36,6 +39,7 @@ class Fleet:
         self.candidate: Generation | None = None
         self.last_words: list[str] = []
         self._stopped_at: float | None = None
+        self._stepped_at = time.monotonic()
 
     def propose(self, generation: Generation) -> None:
         """Fork the canary of ``generation``."""
@@ -44,6 +48,10 @@ class Fleet:
 
     def step(self, now: float) -> None:
         """Bring the workers nearer to what they should be."""
+        if now - self._stepped_at > _SUSPENDED_S:
+            for child in self.children.values():
+                child.beat = now
+        self._stepped_at = now
         self._reap(now)
         self._kill_hanging(now)
         if self.current and self._stopped_at is None:
@@ -139,8 +147,8 @@ class Fleet:
         if child.state == "booting":
             limit = self._order.boot_timeout
             return f"it did not boot within {limit:g} s" if now - child.since > limit else ""
-        if now - child.beat > BEAT_TIMEOUT_S:
-            return f"no sign of life for {BEAT_TIMEOUT_S:g} s"
+        if now - child.beat > self._order.beat_timeout:
+            return f"no sign of life for {self._order.beat_timeout:g} s"
         longest = self._order.reload_grace + _MARGIN_S
         return "it did not end in time" if child.left_at is not None and now - child.left_at > longest else ""
 
@@ -169,8 +177,11 @@ class Fleet:
             generation.discard()
 
     def _why(self, child: Child, code: int) -> list[str]:
-        said = child.capture.errors(child.generation.scrubber)[-_SHOWN_LINES:]
-        return [*said, f"the worker {child.killed_for and 'was killed: ' + child.killed_for or how(code)}"]
+        said = child.capture.errors(child.generation.scrubber)
+        said = (said if self._order.debug else concise(said))[-_SHOWN_LINES:]
+        if said and code == EXIT_BOOT_FAILED:
+            return said
+        return [*said, f"the worker was killed: {child.killed_for}" if child.killed_for else f"the worker {how(code)}"]
 
     def _log_end(self, child: Child, code: int) -> None:
         left = child.state == "draining" or child.told

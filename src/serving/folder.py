@@ -1,5 +1,6 @@
 """The runtime folder of one gateway: private, checked, cleaned of what a killed predecessor left."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -14,12 +15,16 @@ _LONGEST_SOCKET_PATH = 103  # bytes; macOS allows 104 with the closing zero, Lin
 _SHORTER = "set GATEWAY_RUNTIME_DIR to a folder of your own with a short path"
 
 
-def claim(folder: Path) -> None:
-    """Make ``folder`` ours and empty; raise ``NotStarted`` where it is another's or a gateway answers in it."""
+def claim(folder: Path) -> bool:
+    """Make ``folder`` ours and empty; return whether its root had to be made, too.
+
+    Raises ``NotStarted`` where it is another's or a gateway answers in it.
+    """
     socket_path = folder / SOCKET
     if len(os.fsencode(socket_path)) > _LONGEST_SOCKET_PATH:
         raise NotStarted(f"the path of the control socket is too long: {socket_path}", repair=_SHORTER)
     try:
+        made_root = not folder.parent.exists()
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
@@ -32,15 +37,16 @@ def claim(folder: Path) -> None:
         )
     clear(folder)
     (folder / PID_FILE).write_text(f"{os.getpid()}\n", encoding="ascii")
+    return made_root
 
 
-def release(folder: Path) -> None:
-    """Remove the folder with everything of ours in it."""
+def release(folder: Path, root_too: bool) -> None:
+    """Remove the folder with everything of ours in it, and its root where we made it and nobody else uses it."""
     clear(folder)
-    try:
+    with contextlib.suppress(OSError):  # a file of somebody else's is in it, and stays
         folder.rmdir()
-    except OSError:
-        return  # a file of somebody else's is in it, and stays
+        if root_too:
+            folder.parent.rmdir()
 
 
 def clear(folder: Path) -> None:

@@ -143,7 +143,7 @@ class Parent:
 def serve(order: Order, start: Mapping[str, str]) -> int:
     """Run the gateway of ``order`` and return the exit code; raise ``NotStarted`` where its folder is not ours."""
     log, loop, home, began = Log(order.log_json), Loop(), Path(order.runtime_dir), time.monotonic()
-    folder.claim(home)
+    made_root = folder.claim(home)
     try:
         control = ControlServer(home / SOCKET, loop, lambda command, who: parent.handle(command, who))
         with loop.interruptible():
@@ -155,7 +155,7 @@ def serve(order: Order, start: Mapping[str, str]) -> int:
     except Stopped as stopped:
         return EXIT_INTERRUPTED if stopped.args == (signal.SIGINT,) else EXIT_OK
     finally:
-        folder.release(home)
+        folder.release(home, made_root)
 
 
 def _import(document: Document, start: Mapping[str, str], log: Log) -> app.Proxy:

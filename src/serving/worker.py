@@ -2,7 +2,6 @@
 
 import atexit
 import gc
-import importlib
 import os
 import signal
 import socket
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
 from . import canary, environment
 from .app import Proxy
@@ -58,9 +58,11 @@ def run(task: Task, pipe: int) -> NoReturn:
         _serve(task, Teller(pipe))
         code = 0
     except canary.NotServed as error:
+        task.capture.restart()  # what uvicorn said about the interrupted lifespan
         print(error, file=sys.stderr)
     except SystemExit as stop:
-        print(f"the boot ended with {stop.code}", file=sys.stderr)
+        if stop.code != STARTUP_FAILURE:  # else LiteLLM has said why
+            print(f"LiteLLM ended with exit code {stop.code}", file=sys.stderr)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -104,11 +106,8 @@ def _config(task: Task) -> uvicorn.Config:
 
 def wrapped(app: Any, generation: Generation) -> Any:
     """Return LiteLLM's app inside the gateway's own ASGI wrapper."""
-    # TEMPORARY until src/hooks/install.py lands.
-    try:
-        wrap = importlib.import_module("..hooks.install", __package__).wrap
-    except ModuleNotFoundError:
-        return app
+    from ..hooks.install import wrap  # the hooks may import LiteLLM, whose environment is set by now
+
     return wrap(app, generation.environ)
 
 

@@ -1,16 +1,17 @@
 """A serving process with real LiteLLM, started from an order written by hand, and what the tests ask of it."""
 
+import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ import yaml
 
 from src.control import Gateway as ControlledGateway
 
-ROOT = Path(__file__).parents[2]
-# Generous: CI machines have two loaded cores. Nothing waits that long where things work.
-DEADLINE_S = 90.0
+from .gateway import DEADLINE_S, ROOT, canary, clean_environment, running, until
+
+__all__ = ["Gateway", "canary", "document", "plan_model", "running", "until"]
+
 RENDERER = """
 import json, sys
 document = json.load(open(sys.argv[1]))
@@ -31,30 +33,7 @@ print(json.dumps(document))
 """
 
 
-def secret(name: str = "canary") -> str:
-    """Return a value that looks like nothing but itself."""
-    return f"{name}-{uuid.uuid4().hex}"
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE_S) -> Any:
-    """Return the first true result of ``condition``; fail where there is none in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if result := condition():
-            return result
-        time.sleep(0.02)
-    raise AssertionError(f"not within {seconds:g} s: {what}")
-
-
-def running(pid: int) -> bool:
-    """Return whether the process exists and is no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def document(upstream: str, aliases: Iterable[str] = ("gpt-5",), **changes: Any) -> dict[str, Any]:
+def document(upstream: str, aliases: Sequence[str] = ("gpt-5",), **changes: Any) -> dict[str, Any]:
     """Return a launch document whose models are at ``upstream``; ``changes`` replace parts of it."""
     models = [
         {
@@ -68,9 +47,10 @@ def document(upstream: str, aliases: Iterable[str] = ("gpt-5",), **changes: Any)
         "model_list": models,
         "litellm_settings": {"drop_params": True, **changes.pop("litellm_settings", {})},
         "router_settings": {"num_retries": 0, "disable_cooldowns": True},
-        "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY", "disable_model_info_refresh": True},
+        "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY", "disable_model_info_refresh": True,
+                             "trusted_proxy_ranges": []},
     }
-    names = [model["model_name"] for model in models]
+    names = list(aliases)
     plan = {
         "version": 1,
         "hash": uuid.uuid4().hex[:12],
@@ -101,15 +81,17 @@ class Gateway:
     """One serving process, its folder, its log; a context manager that leaves nothing behind."""
 
     def __init__(self, first: Mapping[str, Any], environ: Mapping[str, str] | None = None, **order: Any) -> None:
-        self.key = secret("master")
+        self.key = canary("master")
         self.home = Path(tempfile.mkdtemp(prefix="lg-"))
         self.runtime_dir = self.home / "run" / "port"
         self.source = self.home / "document.json"
         self.log_path = self.home / "log"
+        self.tmp = self.home / "tmp"
+        self.tmp.mkdir()
         self.environ = {
-            **os.environ,
+            **clean_environment(),
             "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION", "LITELLM_MASTER_KEY": self.key,
-            "UPSTREAM_KEY": secret("upstream"), "PYTHONPATH": f"{ROOT}{os.pathsep}{self.home}", **(environ or {}),
+            "UPSTREAM_KEY": canary("upstream"), "PYTHONPATH": f"{ROOT}{os.pathsep}{self.home}", "TMPDIR": str(self.tmp), **(environ or {}),
         }
         self._first, self._order = first, order
         self.process: subprocess.Popen[bytes] | None = None
@@ -125,13 +107,15 @@ class Gateway:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        pids = [row["pid"] for row in self.try_status().get("workers", [])]
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
+        self.kill()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def kill(self) -> None:
+        """End everything that this gateway started."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        for pid in pids:
-            if running(pid):
-                os.kill(pid, signal.SIGKILL)
 
     def start(self) -> None:
         """Start the process; it is not ready yet."""
@@ -146,6 +130,7 @@ class Gateway:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "src.serving", "--order-fd", str(order.fileno())],
                 env=self.environ, pass_fds=(listener.fileno(), order.fileno()), cwd=self.home, stdout=log, stderr=log,
+                start_new_session=True,
             )
 
     def order(self, listener_fd: int) -> dict[str, Any]:
@@ -199,16 +184,15 @@ class Gateway:
         draft.write_text(json.dumps(new))
         draft.replace(self.source)
 
+    @property
+    def pid(self) -> int:
+        """Return the process id of the parent."""
+        assert self.process is not None
+        return self.process.pid
+
     def ask(self, command: str) -> dict[str, Any]:
         """Ask through the control socket."""
         return ControlledGateway(self.runtime_dir).ask(command)
-
-    def try_status(self) -> dict[str, Any]:
-        """Return the status, empty where nobody answers."""
-        try:
-            return self.ask("status")
-        except Exception:  # whatever it is, the caller only wants to clean up
-            return {}
 
     def reload(self, new: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Declare ``new`` and reload; return the outcome."""
