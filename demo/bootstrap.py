@@ -149,10 +149,9 @@ def runner(root: Path, log: Path, report: Say, lock: Optional[int] = None) -> Ru
     return run
 
 
-def install(root: Path, extras: Iterable[str], run: Run, report: Say) -> None:
+def install(root: Path, extras: Iterable[str], run: Run) -> None:
     """Install the project, editable, with ``extras`` at the pinned versions."""
     target = ".[{}]".format(",".join(sorted(extras))) if extras else "."
-    report("Installing LiteLLM and what it needs (750 MB on disk; one to three minutes, the first time only) ...")
     run([str(venv_python(root / ".venv")), "-I", "-m", "pip", "install", "--progress-bar", "off",
          "-c", "constraints.txt", "-e", target])
 
@@ -176,7 +175,10 @@ def ensure(extras: Iterable[str] = (), root: Path = ROOT, report: Say = say, run
             wanted |= set(stamped_extras(read_stamp(venv)))
             if (venv / UNFINISHED).exists() or not same_python(venv):
                 create(venv, _marking(venv, run), report)
-            install(root, wanted, _marking(venv, run), report)
+                report("Installing LiteLLM and what it needs: 750 MB on disk, one to three minutes, once ...")
+            else:
+                report("Bringing the installed packages up to date ...")
+            install(root, wanted, _marking(venv, run))
             write_stamp(venv, {"fingerprint": fingerprint(root), "extras": sorted(wanted)})
             (venv / UNFINISHED).unlink()
             report("Ready after {:.0f} seconds.".format(time.monotonic() - started))
