@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -25,6 +26,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--models", default=",".join(LISTED), metavar="A,B", help="the ids that GET models lists")
     add("--count-only", action="store_true", help="keep no requests, only their number (for long benchmarks)")
     add("--until-eof", action="store_true", help="stop when standard input ends, so as not to outlive the starter")
+    add("--remove", type=Path, metavar="FOLDER", help="remove this folder at the end: what the starter made for this run")
     return parser.parse_args(argv)
 
 
@@ -77,6 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"mock: cannot listen on {options.host}:{options.port}: {error}", file=sys.stderr)
         return 3
+    finally:
+        if options.remove:
+            shutil.rmtree(options.remove, ignore_errors=True)
     return 0
 
 
