@@ -1,15 +1,15 @@
 """What the demo scripts share: address and key of the gateway from the environment, two answers, errors with repairs.
 
 ``LITELLM_MASTER_KEY``, or ``LITELLM_MASTER_KEY_FILE`` with the path of a file that holds it, is the gateway's key.
-``OPENAI_API_KEY`` is not used: it is the key of an upstream, and only the gateway should have it. ``GATEWAY_URL`` is the
-gateway's base URL, by default http://127.0.0.1:4000/v1.
+``OPENAI_API_KEY`` is not used: it is the key of an upstream, and only the gateway should have it. ``GATEWAY_URL`` is
+the gateway's base URL, by default http://127.0.0.1:4000/v1.
 """
 
 import argparse
 import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ except ImportError as missing:
 
 DEFAULT_URL = "http://127.0.0.1:4000/v1"
 KEY, KEY_FILE, URL = "LITELLM_MASTER_KEY", "LITELLM_MASTER_KEY_FILE", "GATEWAY_URL"
-_START = "python -m src.main --demo"
+_START = "python3 demo/start.py"
 
 
 class DemoError(Exception):
@@ -82,10 +82,10 @@ def converse(client: openai.OpenAI, model: str, prompt: str, options: Mapping[st
 
 def explained(error: Exception, client: openai.OpenAI, model: str) -> DemoError:
     """Return ``error`` as one line with its repair."""
-    if isinstance(error, openai.APITimeoutError):
-        return DemoError(f"{client.base_url} did not answer in time", "look at the gateway's log", 3)
     if isinstance(error, openai.APIConnectionError):
-        return DemoError(f"no gateway answers at {client.base_url}", f"start one with `{_START}`, or set {URL}", 3)
+        reason = _one_line(error.__cause__ or error)
+        repair = f"start a gateway with `{_START}`, or set {URL}"
+        return DemoError(f"no answer from {client.base_url}: {reason}", repair, 3)
     if isinstance(error, openai.AuthenticationError):
         return DemoError("the gateway refuses this key (401)", f"set {KEY} to the key the gateway was started with")
     if isinstance(error, openai.BadRequestError | openai.NotFoundError):
@@ -106,28 +106,36 @@ def _served(client: openai.OpenAI) -> list[str]:
         return []
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _one_line(error: BaseException) -> str:
+    body = error.body if isinstance(error, openai.APIError) else None
+    message = body.get("message") if isinstance(body, dict) else None
+    return " ".join(str(message or error).split())
 
 
-def run(model: str, prompt: str, **options: Any) -> int:
-    """Run a demo script with its default model and prompt; return its exit code. ``options`` go into the request."""
+def main(model: str, prompt: str, options: Mapping[str, Any], argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Ask as ``argv`` says, else the default ``model`` and ``prompt``; print the answers; return the exit code."""
     parser = argparse.ArgumentParser(description=f"Ask {model} through the gateway: one plain and one streamed answer.")
     parser.add_argument("prompt", nargs="?", default=prompt, help="what to ask (default: %(default)r)")
     parser.add_argument("--model", default=model, help="the alias to ask (default: %(default)s)")
-    asked = parser.parse_args()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+    asked = parser.parse_args(argv)
     try:
-        client = openai.OpenAI(base_url=base_url(os.environ), api_key=gateway_key(os.environ), max_retries=0)
-        print(f"{asked.model} at {client.base_url}: {asked.prompt}")
-        try:
-            converse(client, asked.model, asked.prompt, options)
-        except (openai.OpenAIError, httpx.HTTPError, ValueError) as error:
-            raise explained(error, client, asked.model) from error
+        with openai.OpenAI(base_url=base_url(environ), api_key=gateway_key(environ), max_retries=0) as client:
+            print(f"{asked.model} at {client.base_url}: {asked.prompt}")
+            try:
+                converse(client, asked.model, asked.prompt, options)
+            except (openai.OpenAIError, httpx.HTTPError, ValueError) as error:
+                raise explained(error, client, asked.model) from error
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def run(model: str, prompt: str, **options: Any) -> int:
+    """Run a demo script with its default model and prompt; ``options`` go into the request. Return the exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a character shows a question mark.
+        sys.stdout.reconfigure(errors="replace")
+    return main(model, prompt, options, sys.argv[1:], os.environ)

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -11,7 +12,6 @@ from .control import control_routes
 from .faults import Fault
 from .media import WHOLE
 from .recording import Recorded
-from .responses import input_tokens
 from .routes import TEXT, Target, read_body, target
 from .sending import forever, plain_headers, reset, send_stream, send_whole, was_cut
 from .state import STATE, State
@@ -19,6 +19,7 @@ from .wire import Call, Refused, Reply, encode, gemini_error, openai_error
 
 # Larger than any limit under test.
 _MAX_BODY = 256 * 1024 * 1024
+_T = TypeVar("_T")
 
 
 def build(state: State) -> web.Application:
@@ -115,9 +116,17 @@ async def _answer(state: State, request: web.Request, record: Recorded, fault: F
     return await send_whole(request, _whole(state, call), fault, record)
 
 
+def _read(call: Call, read: Callable[[Call], _T]) -> _T:
+    """Return what ``read`` makes of the request; fields of the wrong type are the client's mistake, as upstream."""
+    try:
+        return read(call)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Refused(400, f"Invalid value in the request: {error}", "invalid_value") from error
+
+
 async def _say(state: State, request: web.Request, record: Recorded, call: Call) -> web.StreamResponse:
     dialect, fault = TEXT[call.operation], call.fault
-    said = answer(dialect.question(call), fault)
+    said = answer(_read(call, dialect.question), fault)
     message = fault.message or "The mock broke off."
     if call.stream:
         gap = state.gap if fault.gap is None else fault.gap
@@ -132,4 +141,4 @@ def _whole(state: State, call: Call) -> Reply:
     if call.operation == "models":
         listed = [{"id": name, "object": "model", "created": 0, "owned_by": "mock"} for name in state.models]
         return Reply(encode({"object": "list", "data": listed}))
-    return input_tokens(call) if call.operation == "responses/input_tokens" else WHOLE[call.operation](call)
+    return _read(call, WHOLE[call.operation])

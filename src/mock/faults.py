@@ -103,7 +103,7 @@ def _converted(name: str, value: object) -> Any:
 _HINTS: dict[str, Any] = get_type_hints(Fault)
 NORMAL = Fault()
 
-_NAMED: dict[str, Fault] = {
+NAMED: dict[str, Fault] = {
     "429": Fault(status=429, retry_after=1),
     "context": Fault(status=400, code="context_length_exceeded",
                      message="This model's maximum context length is 8192 tokens. Please shorten the messages."),
@@ -132,9 +132,9 @@ def named(model: str) -> Fault | None:
     prefix, dash, rest = model.rpartition("/")[2].partition("-")
     if prefix != "mock" or not dash:
         return None
-    if rest not in _NAMED and re.fullmatch("[45][0-9][0-9]", rest):
+    if rest not in NAMED and re.fullmatch("[45][0-9][0-9]", rest):
         return Fault(status=int(rest))
-    return _NAMED.get(rest)
+    return NAMED.get(rest)
 
 
 class FaultBook(UserDict[str, Fault]):

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable
 
 from .answers import Json, text_of, tokens
+from .responses import input_tokens
 from .wire import Call, Refused, Reply, encode
 
 DIMENSIONS = 8
@@ -109,4 +110,5 @@ def rerank(call: Call) -> Reply:
 WHOLE: dict[str, Callable[[Call], Reply]] = {
     "embeddings": embeddings, "images/generations": images, "audio/speech": speech, "moderations": moderations,
     "audio/transcriptions": transcription, "audio/translations": transcription, "rerank": rerank,
+    "responses/input_tokens": input_tokens,
 }

@@ -64,7 +64,7 @@ class Recorder:
         self._numbers = 0
         self._in_flight = 0
         self._changed = threading.Condition()
-        self._file: TextIO | None = open(path, "a", encoding="utf-8", opener=_private) if path else None
+        self._file: TextIO | None = _open(path) if path else None
 
     def begin(self, **facts: Any) -> Recorded:
         """Record a request that has arrived; ``facts`` are the fields of `Recorded` that describe it."""
@@ -107,6 +107,6 @@ class Recorder:
             self._file.close()
 
 
-def _private(name: str, flags: int) -> int:
-    # The records hold keys.
-    return os.open(name, flags, 0o600)
+def _open(path: Path) -> TextIO:
+    # The records hold keys: nobody else may read them.
+    return open(path, "a", encoding="utf-8", errors="replace", opener=lambda name, flags: os.open(name, flags, 0o600))

@@ -15,7 +15,7 @@ from .wire import Dialect
 TEXT: dict[str, Dialect] = {"chat/completions": Chat(), "completions": Completions(), "responses": Responses(),
                             "gemini": Gemini()}
 _GETS = ("models",)
-_OPERATIONS = (*(name for name in TEXT if name != "gemini"), *WHOLE, "responses/input_tokens", *_GETS)
+_OPERATIONS = (*(name for name in TEXT if name != "gemini"), *WHOLE, *_GETS)
 _PREFIX = re.compile(r"/(?:.*/)?(?:v\d\w*|openai)/|/")
 _GEMINI = re.compile(r"/(?:.*/)?models/(?P<model>[^/]+(?:/[^/]+)*):(?P<verb>generateContent|streamGenerateContent)")
 
@@ -41,8 +41,7 @@ def target(method: str, path: str) -> Target:
 async def read_body(request: web.Request) -> Any:
     """Return the body: JSON as its value, a form as a dict (files by name and size), other text as it is, else None."""
     if request.content_type.startswith("multipart/"):
-        form = await request.post()
-        return {name: _described(value) for name, value in form.items()}
+        return {name: _described(value) for name, value in (await request.post()).items()}
     raw = await request.read()
     if not raw:
         return None

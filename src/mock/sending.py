@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
@@ -13,9 +14,10 @@ from .faults import Fault
 from .recording import Recorded
 from .wire import Event, Reply
 
-_CUT = "mock_cut"
+_CUT = web.RequestKey("cut", bool)
 # Time for what was already written to leave before a reset discards it.
 _FLUSH = 0.02
+_LINGER = "hh" if sys.platform == "win32" else "ii"
 
 
 def headers_of(fault: Fault, record: Recorded, content_type: str) -> dict[str, str]:
@@ -29,7 +31,7 @@ def headers_of(fault: Fault, record: Recorded, content_type: str) -> dict[str, s
 
 def was_cut(request: web.Request) -> bool:
     """Return whether the mock itself ended the connection."""
-    return bool(request.get(_CUT))
+    return _CUT in request
 
 
 async def reset(request: web.Request) -> web.Response:
@@ -40,7 +42,7 @@ async def reset(request: web.Request) -> web.Response:
         # Lingering for 0 seconds makes the close a reset; the peer may have gone first.
         with contextlib.suppress(OSError):
             sock = transport.get_extra_info("socket")
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
         transport.abort()
     return web.Response()
 
@@ -75,8 +77,9 @@ async def send_stream(request: web.Request, events: Sequence[Event], fault: Faul
     for event in events[:_length(events, fault)]:
         if event.delta and record.chunks_sent and gap:
             await asyncio.sleep(gap)
-        await response.write(event.data)
+        # Counted first: whoever has read a chunk may rely on its being counted.
         record.chunks_sent += event.delta
+        await response.write(event.data)
     if fault.breaks == "error":
         await response.write(error.data)
     if fault.breaks in ("reset", "stall"):

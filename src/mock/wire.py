@@ -66,8 +66,8 @@ class Refused(Exception):
 
 
 def encode(value: Any) -> bytes:
-    """Return ``value`` as compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    """Return ``value`` as compact JSON; half a surrogate pair, which UTF-8 cannot carry, becomes ``?``."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def sse(value: Any, event: str = "") -> bytes:
