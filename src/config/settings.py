@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from ..errors import Problem
+from .database import parse_database_url
 from .models import EFFORT_LEVELS
 
 LOG_FORMATS = ("auto", "text", "json")
@@ -94,6 +96,14 @@ def _host(text: str) -> str:
     return text.strip("[]")
 
 
+def _database_url(text: str) -> str:
+    try:
+        parse_database_url(text, Path())
+    except ValueError as error:
+        raise BadValue(str(error)) from None
+    return text.strip()
+
+
 @dataclass(frozen=True)
 class Variable:
     """One global variable. ``read`` turns text into the value; ``flag`` is the root command's option, if any."""
@@ -132,6 +142,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("GATEWAY_EXTRA_ROUTES", to_list, (), "Further LiteLLM routes, opened to the master key only"),
     Variable("GATEWAY_METRICS_KEY", str, None, "Key that may read /metrics beside the master key", secret=True),
     Variable("GATEWAY_METRICS_PUBLIC", to_bool, False, "Let anyone read /metrics"),
+    Variable("GATEWAY_DATABASE_URL", _database_url, None,
+             "Registry, ledger and limits: sqlite:///file.db, postgresql://..., or `off`; default sqlite:///gateway.db "
+             "in the platform's state folder", secret=True),
+    Variable("GATEWAY_REGISTRY_KEYS", to_list, (), "Further key variables that registry rows may name"),
+    Variable("GATEWAY_ALLOWED_BASES", to_list, (), "Further bases for registry rows: `https://*.example.com/v1`"),
+    Variable("GATEWAY_CONFIG_TTL", to_seconds, 30.0, "Seconds until a changed registry row takes effect"),
     Variable("GATEWAY_ENVIRONMENT", str, None, "Name of this installation, such as `production`"),
     Variable("GATEWAY_RUNTIME_DIR", str, None, "Folder for the control socket and private files"),
     Variable("GATEWAY_SSL_CERTFILE", str, None, "TLS certificate chain (PEM)", "--ssl-certfile"),
