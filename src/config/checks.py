@@ -1,7 +1,7 @@
 """Cross-checks of a plan: names that clash, fallbacks that lead nowhere, keys that are missing or unsafe."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from ..errors import Problem
 from .environment import Environment, Secret
@@ -29,9 +29,10 @@ def bases(env: Environment, flags: Mapping[str, str]) -> list[Problem]:
     return [Problem("OPENAI_API_BASE and OPENAI_BASE_URL differ", where, "keep one of the two, best OPENAI_API_BASE")]
 
 
-def models(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], settings: Settings) -> list[Problem]:
-    """Refuse clashing names and fallbacks or chains that cannot work."""
-    return _names(planned, chains, settings) + _fallbacks(planned) + _chains(planned, chains)
+def models(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], settings: Settings,
+           broken: Container[str] = ()) -> list[Problem]:
+    """Refuse clashing names and fallbacks or chains that cannot work; ``broken`` keys have their own problems."""
+    return _names(planned, chains, settings) + _fallbacks(planned, broken) + _chains(planned, chains, broken)
 
 
 def _names(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], settings: Settings) -> list[Problem]:
@@ -67,7 +68,7 @@ def _sources(group: Iterable[PlannedModel]) -> str:
     return "; ".join(dict.fromkeys(f"{model.spec.key} ({model.spec.origin('alias')})" for model in group))
 
 
-def _fallbacks(planned: Sequence[PlannedModel]) -> list[Problem]:
+def _fallbacks(planned: Sequence[PlannedModel], broken: Container[str]) -> list[Problem]:
     keys = {model.spec.key: model for model in planned}
     aliases = {model.alias: model.spec.key for model in planned}
     problems = []
@@ -76,7 +77,7 @@ def _fallbacks(planned: Sequence[PlannedModel]) -> list[Problem]:
         for target in spec.fallbacks:
             if target == spec.key:
                 problems.append(Problem(f"{spec.key} falls back to itself", where, f"remove {target} from the list"))
-            elif target not in keys:
+            elif target not in keys and target not in broken:
                 hint = f"use the key {aliases[target]}" if target in aliases else "known keys: " + ", ".join(keys)
                 problems.append(Problem(f"{spec.key} falls back to {target!a}, no declared model", where, hint))
         if len(set(spec.fallbacks)) < len(spec.fallbacks):
@@ -110,13 +111,13 @@ def find_cycle(graph: Mapping[str, Sequence[str]]) -> list[str]:
     return []
 
 
-def _chains(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec]) -> list[Problem]:
+def _chains(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], broken: Container[str]) -> list[Problem]:
     keys = [model.spec.key for model in planned]
     problems = []
     for chain in chains:
         label = f"CHAIN_{chain.key.upper()}_MODELS"
         for name in chain.models:
-            if name not in keys:
+            if name not in keys and name not in broken:
                 problems.append(Problem(f"the chain {chain.key} names {name!a}, no declared model", chain.source,
                                         f"{label}: known keys: " + ", ".join(keys)))
         if len(set(chain.models)) < len(chain.models):

@@ -15,7 +15,11 @@ from .settings import BadValue, to_choice, to_int, to_list, to_seconds, to_url
 KEY = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
-_SECRET_HEADERS = re.compile(r"authorization|cookie|.*[-_]?(key|token|secret|password)", re.ASCII | re.IGNORECASE)
+_SECRET_HEADERS = re.compile(r".*(auth|authorization|cookie|credentials?|key|token|secret|password)",
+                             re.ASCII | re.IGNORECASE)
+# What the HTTP client writes itself; a second one would break the request.
+_FRAMING_HEADERS = frozenset(("host", "content-length", "content-type", "transfer-encoding", "connection", "te",
+                              "upgrade", "accept-encoding"))
 _SPLIT = re.compile(r"(?<!\\),")
 _MICRO = Decimal("0.000001")
 
@@ -41,7 +45,10 @@ def _name(text: str) -> str:
 
 
 def _variable(text: str) -> str:
-    if not _NAME.fullmatch(text := clean(text)):
+    """Return the name of a variable. Some providers' keys look like one: long, with small letters and digits."""
+    text = clean(text)
+    like_a_key = len(text) >= 20 and any(c.islower() for c in text) and any(c.isdigit() for c in text)
+    if like_a_key or not _NAME.fullmatch(text):
         raise BadValue("must be the name of a variable, such as GROQ_API_KEY, or none; never a key itself")
     return text
 
@@ -53,7 +60,7 @@ def _dollars(text: str) -> Decimal:
         amount = Decimal(-1)
     if not amount.is_finite() or not 0 <= amount <= 1_000_000 or amount != amount.quantize(_MICRO):
         raise BadValue("must be US dollars per million tokens, such as 1.25, with at most 6 decimals")
-    return amount
+    return abs(amount)  # `-0` is 0
 
 
 def _count(text: str) -> int:
@@ -70,7 +77,7 @@ def split_list(text: str) -> tuple[str, ...]:
 
 
 def _headers(text: str) -> tuple[tuple[str, str], ...]:
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for part in split_list(text):
         name, equals, value = part.partition("=")
         name, value = name.strip(), value.strip()
@@ -78,12 +85,18 @@ def _headers(text: str) -> tuple[tuple[str, str], ...]:
             raise BadValue("must be Name=value pairs separated by commas")
         if _SECRET_HEADERS.fullmatch(name):
             raise BadValue(f"names the secret header {name}; headers are written in clear, use API_KEY_ENV for keys")
+        if name.lower() in _FRAMING_HEADERS:
+            raise BadValue(f"names the header {name}, which the HTTP client writes itself")
+        if not value.isascii():
+            raise BadValue(f"has characters in the header {name} that HTTP cannot carry; use ASCII")
+        if name.lower() in (known.lower() for known, _ in pairs):
+            raise BadValue(f"names the header {name} twice")
         pairs.append((name, value))
     return tuple(pairs)
 
 
 def _keys(text: str) -> tuple[str, ...]:
-    return tuple(word.lower() for word in to_list(clean(text)))
+    return tuple(word.lower() for word in to_list(clean(text, 5_000)))
 
 
 def _parameters(text: str) -> tuple[str, ...]:
@@ -191,6 +204,9 @@ def _spec(draft: Draft, values: dict[str, object]) -> tuple[ModelSpec | None, tu
     provider, model = split_provider(upstream)
     if stated is not None:
         provider, model = str(stated), upstream.removeprefix(f"{stated}/")
+    if model in ("", f"{provider}/"):
+        return None, (Problem(f"{draft.label('upstream')} {upstream!a} names a provider but no model",
+                              draft.values["upstream"][1], f"{draft.label('upstream')}=openai/gpt-5"),)
     needs = NATIVE_PROVIDERS.get(provider)
     if needs and needs.needs_base and "api_base" not in values:
         label = draft.label("api_base") if "api_base" in draft.labels else "API_BASE"

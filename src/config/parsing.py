@@ -1,7 +1,7 @@
 """Readers: `--model-spec` text, environment and `.env` become `ModelSpec`s that remember where they came from."""
 
 import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import ConfigurationError, Problem
@@ -26,13 +26,16 @@ class Reading:
     chains: list[ChainSpec] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)  # keys of models that are declared but cannot be used
 
-    def add(self, draft: Draft) -> None:
-        """Build the model of ``draft`` and keep it or its problems."""
+    def add(self, draft: Draft, known: Sequence[Problem] = ()) -> None:
+        """Build the model of ``draft``; keep it, or the ``known`` problems and those of its fields."""
         spec, problems = build_spec(draft)
-        self.problems.extend(problems)
-        if spec:
+        self.problems.extend((*known, *problems))
+        if spec and not known:
             self.models.append(spec)
+        else:
+            self.broken.add(draft.key.lower())
 
 
 # --- flags ------------------------------------------------------------------------------------------------------
@@ -53,24 +56,25 @@ def load_model_specs_from_cli(texts: Sequence[str], flag: str = "--model-spec") 
     reading = Reading()
     for number, text in enumerate(texts, 1):
         source = f"{flag} #{number}" if len(texts) > 1 else flag
-        draft, problems = _draft_of_text(text, source)
-        reading.problems.extend(problems)
-        if draft:
-            reading.add(draft)
+        reading.add(*_draft_of_text(text, source))
     return reading
 
 
-def _draft_of_text(text: str, source: str) -> tuple[Draft | None, list[Problem]]:
+def _draft_of_text(text: str, source: str) -> tuple[Draft, list[Problem]]:
     values: Values = {}
     problems: list[Problem] = []
     key = ""
     try:
         parts = split_list(text)
     except BadValue as error:
-        return None, [Problem(f"{source} {error}", source, "--model-spec upstream=gpt-5,alias=gpt-5")]
-    for part in parts:
-        name, _, value = (word.strip() for word in part.partition("="))
+        return Draft("", {}, source), [Problem(f"{source} {error}", source, "--model-spec upstream=gpt-5,alias=gpt-5")]
+    for number, part in enumerate(parts, 1):
+        name, equals, value = (word.strip() for word in part.partition("="))
         problem = _spec_field_problem(name, value, key, values, source)
+        if not equals:
+            # Never shown: what stands here may be the rest of a value with a comma, such as a key.
+            problem = Problem(f"part {number} of the spec has no `=`", source,
+                              r"write name=value; a comma inside a value is written \,")
         if problem:
             problems.append(problem)
         elif name == "key":
@@ -79,10 +83,8 @@ def _draft_of_text(text: str, source: str) -> tuple[Draft | None, list[Problem]]
             values[BY_SPEC[name].attribute] = (value, source)
     if "upstream" not in values and not any("upstream" in p.what for p in problems):
         problems.append(Problem("the spec names no upstream model", source, "add upstream=gpt-5"))
-    if problems:
-        return None, problems
     labels = {field.attribute: field.spec for field in FIELDS}
-    return Draft(key or _key_of(values), values, source, labels), []
+    return Draft(key or _key_of(values), values, source, labels), problems
 
 
 def _spec_field_problem(name: str, value: str, key: str, seen: Values, source: str) -> Problem | None:
@@ -104,8 +106,13 @@ def _spec_field_problem(name: str, value: str, key: str, seen: Values, source: s
 
 def _key_of(values: Values) -> str:
     """Return a key made of the alias, or of the upstream id where no alias is given."""
-    named = values.get("alias")
-    text = named[0] if named else default_alias(*split_provider(values["upstream"][0]))
+    named, upstream = values.get("alias"), values.get("upstream", ("model", ""))[0]
+    text = named[0] if named else default_alias(*split_provider(upstream))
+    return key_of(text)
+
+
+def key_of(text: str) -> str:
+    """Return ``text`` as a key: lower case, an underscore for everything that a key may not hold."""
     return _NOT_KEY.sub("_", text.lower()).strip("_")[:64] or "model"
 
 
@@ -118,8 +125,9 @@ def load_model_specs_from_env(env: Environment) -> Reading:
     owned = _owned_variables(env, keys, reading)
     for key in keys:
         _read_model(env, key, owned.get(key, {}), reading)
-    for key in _listed_keys(env, "PROXY_CHAIN_KEYS", "default", reading):
-        _read_chain(env, key, reading)
+    chains = _listed_keys(env, "PROXY_CHAIN_KEYS", "default", reading)
+    for key in chains:
+        _read_chain(env, key, chains, reading)
     return reading
 
 
@@ -187,41 +195,49 @@ def _unread(env: Environment, name: str, rest: str, keys: Iterable[str], listed:
 def _read_model(env: Environment, key: str, variables: dict[str, str], reading: Reading) -> None:
     values: Values = {}
     labels = {fld.attribute: f"{MODEL_PREFIX}{key.upper()}_{fld.suffixes[0]}" for fld in FIELDS}
-    before = len(reading.problems)
+    problems: list[Problem] = []
     for suffix, name in variables.items():
         text, origin = env.values[name], f"{name}, {env.origin(name)}"
         if suffix in KEY_SUFFIXES or not text.strip():
             continue
         attribute = BY_SUFFIX[suffix].attribute
         if attribute in values and values[attribute][0] != text:
-            reading.problems.append(Problem(f"{labels[attribute]} and {name} differ", origin, "keep one of the two"))
+            problems.append(Problem(f"{labels[attribute]} and {name} differ", origin, "keep one of the two"))
         values[attribute] = (text, origin)
         labels[attribute] = name
-    given = [variables[suffix] for suffix in KEY_SUFFIXES if suffix in variables and env.values[variables[suffix]]]
-    own = given[0].removesuffix("_FILE") if given else None
-    if own and "api_key_env" in values:
-        reading.problems.append(Problem(f"both {own} and {labels['api_key_env']} are set", env.origin(own),
-                                        "keep one of the two"))
-    elif own:
-        values["api_key_env"] = (own, f"{own}, {env.origin(own)}")
+    own = _own_key(env, variables)
+    if own and "api_key_env" not in values:
+        values["api_key_env"] = (own.removesuffix("_FILE"), f"{own}, {env.origin(own)}")
+    elif own and env.values[own]:
+        problems.append(Problem(f"both {own} and {labels['api_key_env']} are set", env.origin(own),
+                                "keep one of the two"))
     if "upstream" not in values:
-        reading.problems.append(Problem(f"PROXY_MODEL_KEYS lists {key}, but {labels['upstream']} is not set",
-                                        env.origin("PROXY_MODEL_KEYS"), f"{labels['upstream']}=gpt-5"))
-    if len(reading.problems) == before:
-        source = "environment" if env.origin(labels["upstream"]) == "environment" else env.dotenv.path
-        reading.add(Draft(key, values, source, labels))
+        problems.append(Problem(f"PROXY_MODEL_KEYS lists {key}, but {labels['upstream']} is not set",
+                                env.origin("PROXY_MODEL_KEYS"), f"{labels['upstream']}=gpt-5"))
+    source = "environment" if env.origin(labels["upstream"]) == "environment" else env.dotenv.path
+    reading.add(Draft(key, values, source, labels), problems)
 
 
-def _read_chain(env: Environment, key: str, reading: Reading) -> None:
+def _own_key(env: Environment, variables: Mapping[str, str]) -> str | None:
+    """Return the variable of the model's own key or key file.
+
+    An empty one counts, so that the launch refuses it and never sends another key in its place.
+    """
+    given = [variables[suffix] for suffix in KEY_SUFFIXES if suffix in variables]
+    return next((name for name in given if env.values[name]), next(iter(given), None))
+
+
+def _read_chain(env: Environment, key: str, listed: Sequence[str], reading: Reading) -> None:
     names = {suffix: f"{CHAIN_PREFIX}{key.upper()}_{suffix}" for suffix in CHAIN_FIELDS}
     prefix = f"{CHAIN_PREFIX}{key.upper()}_"
+    longer = tuple(f"{CHAIN_PREFIX}{other.upper()}_" for other in listed if other.startswith(f"{key}_"))
     for name in sorted(env.values):
-        if name.startswith(prefix) and name not in names.values():
+        if name.startswith(prefix) and name not in names.values() and not name.startswith(longer):
             reading.problems.append(Problem(f"{name} is read by nothing{suggest(name, names.values())}",
                                             env.origin(name), "correct the name or remove the line"))
     models = tuple(word.lower() for word in to_list(env.get(names["MODELS"]) or ""))
     triggers = tuple(word.lower() for word in to_list(env.get(names["ON"]) or "")) or DEFAULT_TRIGGERS
-    alias = (env.get(names["ALIAS"]) or key).strip()
+    alias = (env.get(names["ALIAS"]) or "").strip() or key
     where = env.origin(names["MODELS"])
     if not models:
         reading.problems.append(Problem(f"PROXY_CHAIN_KEYS lists {key}, but {names['MODELS']} is not set",
@@ -230,7 +246,9 @@ def _read_chain(env: Environment, key: str, reading: Reading) -> None:
         if word not in TRIGGERS:
             reading.problems.append(Problem(f"{names['ON']} holds {word!a}, no trigger{suggest(word, TRIGGERS)}",
                                             env.origin(names["ON"]), f"{names['ON']}={','.join(DEFAULT_TRIGGERS)}"))
-    if not alias.isprintable() or "," in alias or "*" in alias or " " in alias:
-        reading.problems.append(Problem(f"{names['ALIAS']} {alias!a} must not contain spaces, commas or `*`",
-                                        env.origin(names["ALIAS"]), f"{names['ALIAS']}={key}"))
+    try:
+        BY_SPEC["alias"].read(alias)
+    except BadValue as error:
+        reading.problems.append(Problem(f"{names['ALIAS']} {alias[:80]!a} {error}", env.origin(names["ALIAS"]),
+                                        f"{names['ALIAS']}={key}"))
     reading.chains.append(ChainSpec(key, alias, models, triggers, where))

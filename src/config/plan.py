@@ -8,8 +8,9 @@ from ..errors import PROGRAM, ConfigurationError, Problem
 from . import checks
 from .environment import Environment, Secret
 from .fields import Draft
+from .lines import printable
 from .models import ChainSpec, ModelSpec
-from .parsing import Reading, load_model_specs_from_cli, load_model_specs_from_env
+from .parsing import Reading, key_of, load_model_specs_from_cli, load_model_specs_from_env
 from .resolve import PlannedModel, resolve
 from .settings import BY_NAME, Settings, read_settings
 
@@ -63,9 +64,7 @@ class LaunchPlan:
 def build_plan(sources: Sources) -> LaunchPlan:
     """Return the plan of everything declared, with all of its problems in it; nothing is raised."""
     env = sources.env
-    values = {**env.values, **sources.flags}
-    origins = {**env.origins, **{name: f"flag {BY_NAME[name].flag}" for name in sources.flags}}
-    settings, problems = read_settings(values, origins)
+    settings, problems = merged_settings(sources)
     reading = _declared(sources)
     models, notes, found = [], list(reading.notes), [*env.dotenv.problems, *problems, *reading.problems]
     found += checks.bases(env, sources.flags)
@@ -75,10 +74,16 @@ def build_plan(sources: Sources) -> LaunchPlan:
         found += wrong
         notes += said
     secrets = checks.needed_secrets(models, env)
-    found += checks.models(models, reading.chains, settings) + checks.headers(models, secrets)
+    found += checks.models(models, reading.chains, settings, reading.broken) + checks.headers(models, secrets)
     notes += checks.warnings(models, reading.chains)
     return LaunchPlan(tuple(models), tuple(reading.chains), settings, secrets, tuple(dict.fromkeys(found)),
                       tuple(checks.keys(models, secrets, settings)), tuple(notes))
+
+
+def merged_settings(sources: Sources) -> tuple[Settings, tuple[Problem, ...]]:
+    """Return the global settings, flags before environment before `.env`, and what is wrong with them."""
+    origins = {**sources.env.origins, **{name: f"flag {BY_NAME[name].flag}" for name in sources.flags}}
+    return read_settings({**sources.env.values, **sources.flags}, origins)
 
 
 def _declared(sources: Sources) -> Reading:
@@ -93,6 +98,7 @@ def _declared(sources: Sources) -> Reading:
     added = load_model_specs_from_cli(sources.add_model_specs, "--add-model-spec")
     reading.models += added.models
     reading.problems += added.problems
+    reading.broken |= added.broken
     if not reading.models and not reading.problems:
         reading = _single(sources, reading)
     else:
@@ -113,9 +119,8 @@ def _single(sources: Sources, reading: Reading) -> Reading:
     upstream = sources.model if sources.model is not None else "gpt-5"
     alias = sources.alias if sources.alias is not None else upstream
     source = "--model" if sources.model is not None else "--alias" if sources.alias is not None else "default"
-    key = "".join(c if c.isascii() and c.isalnum() else "_" for c in alias.lower()).strip("_") or "model"
     values = {"upstream": (upstream, source), "alias": (alias, source)}
-    reading.add(Draft(key, values, source, MappingProxyType({"upstream": "--model", "alias": "--alias"})))
+    reading.add(Draft(key_of(alias), values, source, MappingProxyType({"upstream": "--model", "alias": "--alias"})))
     return reading
 
 
@@ -146,15 +151,13 @@ def _renamed(spec: ModelSpec, alias: str) -> ModelSpec:
 def _retired(env: Environment, reading: Reading, declared: bool) -> bool:
     """Report retired single-model variables: a note where models are declared otherwise, else a problem."""
     found = [name for name in RETIRED if env.get(name)]
-    lines = ["PROXY_MODEL_KEYS=primary"] + [f"MODEL_PRIMARY_{RETIRED[name]}={env.values[name]!s}" for name in found]
-    if not any("UPSTREAM_MODEL" in line for line in lines):
-        lines.insert(1, "MODEL_PRIMARY_UPSTREAM_MODEL=gpt-5")
-    lines = [line if line.isprintable() else ascii(line) for line in lines]
+    values = {"UPSTREAM_MODEL": "gpt-5"} | {RETIRED[name]: env.values[name] for name in reversed(found)}
+    lines = ["PROXY_MODEL_KEYS=primary"] + [f"MODEL_PRIMARY_{name}={value}" for name, value in values.items()]
     for name in found:
         if declared:
             reading.notes.append(f"{name} ({env.origin(name)}) is retired and read by nothing; remove it")
     if found and not declared:
         reading.problems.append(Problem(f"{' and '.join(found)}: retired, one model per variable set is no longer read",
                                         "; ".join(f"{name}, {env.origin(name)}" for name in found),
-                                        "replace by\n" + "\n".join(dict.fromkeys(lines))))
+                                        "replace by\n" + "\n".join(map(printable, lines))))
     return bool(found)

@@ -1,5 +1,6 @@
 """The one table of global variables: name, type, default, help, secret or not; and the frozen `Settings` made of it."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from .models import EFFORT_LEVELS
 
 LOG_FORMATS = ("auto", "text", "json")
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[!-~]+", re.ASCII)
+_ROUTE = re.compile(r"/[!-~]*", re.ASCII)
 
 
 class BadValue(ValueError):
@@ -22,7 +25,7 @@ def to_int(text: str, low: int, high: int | None = None) -> int:
     """Return ``text`` as a whole number within bounds or raise BadValue."""
     wanted = f"a whole number of at least {low}" if high is None else f"a whole number from {low} to {high}"
     try:
-        number = int(text.strip()) if text.strip().isascii() else None
+        number = int(text) if _plain(text) else None
     except ValueError:
         number = None
     if number is None or number < low or (high is not None and number > high):
@@ -30,10 +33,15 @@ def to_int(text: str, low: int, high: int | None = None) -> int:
     return number
 
 
+def _plain(text: str) -> bool:
+    """Tell whether ``text`` writes a number as everybody does: Python also reads `1_000` and other scripts' digits."""
+    return text.isascii() and "_" not in text
+
+
 def to_seconds(text: str) -> float:
     """Return ``text`` as a number of seconds above 0, up to one day, or raise BadValue."""
     try:
-        seconds = float(text)
+        seconds = float(text) if _plain(text) else 0.0
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= 86_400:
@@ -56,14 +64,15 @@ def to_list(text: str) -> tuple[str, ...]:
 
 def to_url(text: str) -> str:
     """Return an http(s) base without a trailing slash, or raise BadValue."""
+    text = text.strip()
     try:
         parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False
-    if not valid or any(c.isspace() or ord(c) < 32 or ord(c) == 127 for c in text):
+    if not valid or not text.isprintable() or " " in text:
         raise BadValue("must be a URL such as https://api.example.com/v1")
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment or "?" in text:
+    if parts.username is not None or parts.password is not None or "?" in text or "#" in text:
         raise BadValue("must be a URL without user, password, query or fragment; a key has its own variable")
     return text.rstrip("/")
 
@@ -76,6 +85,27 @@ def to_choice(*choices: str) -> Callable[[str], str]:
             raise BadValue("must be one of " + ", ".join(choices))
         return word
     return read
+
+
+def to_label(text: str) -> str:
+    """Return a short name that logs and metrics may show, or raise BadValue."""
+    if not text.isprintable() or len(text) > 64:
+        raise BadValue("must be at most 64 characters, none of them a control character")
+    return text
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    words = to_list(text)
+    if not all(_ORIGIN.fullmatch(word) and "/" not in word.partition("://")[2].rstrip("/") for word in words):
+        raise BadValue("must be origins such as https://app.example.com, separated by commas, or *")
+    return words
+
+
+def _routes(text: str) -> tuple[str, ...]:
+    words = to_list(text)
+    if not all(_ROUTE.fullmatch(word) for word in words):
+        raise BadValue("must be paths such as /v1/files or /v1/files/*, separated by commas")
+    return words
 
 
 def _port(text: str) -> int:
@@ -91,7 +121,7 @@ def _megabytes(text: str) -> int:
 
 
 def _host(text: str) -> str:
-    if not text or any(c.isspace() or c in "/@?#" for c in text):
+    if not text.isprintable() or any(c.isspace() or c in "/@?#" for c in text):
         raise BadValue("must be a host name or an address such as 127.0.0.1 or 0.0.0.0")
     return text.strip("[]")
 
@@ -138,8 +168,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("GATEWAY_BOOT_TIMEOUT", to_seconds, 60.0, "Seconds a worker may take to start"),
     Variable("GATEWAY_MAX_BODY_MB", _megabytes, 32, "Largest request body in MiB; more is a 413"),
     Variable("GATEWAY_BODY_TIMEOUT", to_seconds, 30.0, "Seconds a client may take to send its body; more is a 408"),
-    Variable("GATEWAY_CORS_ORIGINS", to_list, (), "Browser origins that may call the gateway"),
-    Variable("GATEWAY_EXTRA_ROUTES", to_list, (), "Further LiteLLM routes, opened to the master key only"),
+    Variable("GATEWAY_CORS_ORIGINS", _origins, (), "Browser origins that may call the gateway"),
+    Variable("GATEWAY_EXTRA_ROUTES", _routes, (), "Further LiteLLM routes, opened to the master key only"),
     Variable("GATEWAY_METRICS_KEY", str, None, "Key that may read /metrics beside the master key", secret=True),
     Variable("GATEWAY_METRICS_PUBLIC", to_bool, False, "Let anyone read /metrics"),
     Variable("GATEWAY_DATABASE_URL", _database_url, None,
@@ -148,7 +178,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("GATEWAY_REGISTRY_KEYS", to_list, (), "Further key variables that registry rows may name"),
     Variable("GATEWAY_ALLOWED_BASES", to_list, (), "Further bases for registry rows: `https://*.example.com/v1`"),
     Variable("GATEWAY_CONFIG_TTL", to_seconds, 30.0, "Seconds until a changed registry row takes effect"),
-    Variable("GATEWAY_ENVIRONMENT", str, None, "Name of this installation, such as `production`"),
+    Variable("GATEWAY_ENVIRONMENT", to_label, None, "Name of this installation, such as `production`"),
     Variable("GATEWAY_RUNTIME_DIR", str, None, "Folder for the control socket and private files"),
     Variable("GATEWAY_SSL_CERTFILE", str, None, "TLS certificate chain (PEM)", "--ssl-certfile"),
     Variable("GATEWAY_SSL_KEYFILE", str, None, "TLS private key (PEM)", "--ssl-keyfile"),
@@ -201,14 +231,14 @@ def read_settings(values: Mapping[str, str], origins: Mapping[str, str]) -> tupl
     read: dict[str, object] = {}
     problems = []
     for variable in VARIABLES:
-        text = values.get(variable.name, "")
+        text = values.get(variable.name, "").strip()
         read[variable.name] = variable.default
-        if not text.strip():
+        if not text:
             continue
         try:
             read[variable.name] = variable.read(text)
         except BadValue as error:
-            shown = "" if variable.secret or "URL" in str(error) else f" {text!r}"
+            shown = "" if variable.secret or "URL" in str(error) else f" {text[:80]!a}"
             origin = origins.get(variable.name, "")
             label = str(variable.flag) if origin.startswith("flag") else variable.name
             problems.append(Problem(f"{label}{shown} {error}", origin,
@@ -216,10 +246,15 @@ def read_settings(values: Mapping[str, str], origins: Mapping[str, str]) -> tupl
     return Settings(MappingProxyType(read), origins), tuple(problems)
 
 
+_EXAMPLES = {"OPENAI_API_BASE": "https://api.openai.com/v1", "OPENAI_BASE_URL": "https://api.openai.com/v1",
+             "REASONING_EFFORT": "medium", "GATEWAY_CORS_ORIGINS": "https://app.example.com",
+             "GATEWAY_EXTRA_ROUTES": "/v1/files/*", "GATEWAY_ENVIRONMENT": "production"}
+
+
 def example(variable: Variable) -> str:
     """Return a value that would be accepted, for a line to paste."""
     if isinstance(variable.default, tuple) or variable.default is None:
-        return {"OPENAI_API_BASE": "https://api.openai.com/v1", "REASONING_EFFORT": "medium"}.get(variable.name, "...")
+        return _EXAMPLES.get(variable.name, "...")
     return str(variable.default).lower() if isinstance(variable.default, bool) else f"{variable.default:g}" \
         if isinstance(variable.default, float) else str(variable.default)
 
