@@ -7,13 +7,12 @@ parameters keep LiteLLM's names. ``instance`` is what the private YAML names und
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from fastapi import HTTPException
 from litellm.integrations.custom_logger import CustomLogger
 
-from ..policy.chains import Walk, plan_walks
+from ..policy.chains import Kind, Walk, plan_walks
 from . import metrics
 from .callback_deadline import LIMITS, LONGEST_READ, Limits, install, share_client
-from .callback_errors import error_text, error_type, failure_of, status_of
+from .callback_errors import become, error_text, error_type, failure_of
 from .callback_params import apply_reasoning, note_upstream, remember_sent
 from .callback_usage import fill, usage_of
 from .callback_walk import enter, progress_of, start
@@ -120,23 +119,21 @@ class GatewayLogger(CustomLogger):
             progress.failed(exception)
 
     async def async_post_call_failure_hook(self, request_data: dict[str, Any], original_exception: Exception,
-                                           user_api_key_dict: Any, traceback_str: str | None = None
-                                           ) -> HTTPException | None:
+                                           user_api_key_dict: Any, traceback_str: str | None = None) -> None:
         """The request has failed; the error that ended its walk goes to the client."""
         record = self._find(request_data)
         if record is None:
-            return None
+            return
         progress = progress_of(record)
         error = progress.stopped if progress is not None and progress.stopped is not None else original_exception
-        failure = failure_of(error)
-        if progress is not None:
-            progress.failed(error)
+        failure = progress.failed(error) if progress is not None else failure_of(error)
         record.fail(error_type(failure), error_text(failure))
         record.answered = None
         self._load().book.settle(record)
-        if error is original_exception or progress is None or progress.failure is None:
-            return None
-        return HTTPException(status_of(error) or 500, getattr(error, "message", str(error)))
+        if error is not original_exception:
+            become(original_exception, error)
+        if failure.kind == "timeout":
+            become(original_exception, message=error_text(failure))
 
     async def async_log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any,
                                       end_time: Any) -> None:
@@ -195,10 +192,16 @@ def _only_usage(chunk: Any) -> bool:
 
 
 def _limit(kwargs: dict[str, Any], model: ModelView, record: RequestRecord) -> None:
-    LIMITS.set(Limits(model.timeout, model.stream_timeout, bool(record.stream),
+    progress = progress_of(record)
+    broken = progress.break_off if progress is not None else _nobody
+    LIMITS.set(Limits(model.timeout, model.stream_timeout, bool(record.stream), broken,
                       answer_errors=record.route.startswith("images")))
     kwargs["timeout"] = LONGEST_READ
     kwargs.pop("stream_timeout", None)
+
+
+def _nobody(kind: Kind) -> None:
+    """Take what no walk wants to know."""
 
 
 instance = GatewayLogger()

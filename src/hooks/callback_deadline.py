@@ -3,7 +3,9 @@
 LiteLLM 1.106 hands one number to the HTTP client as the time of a single read: an answer that trickles never times out,
 and a stream's first byte gets the time meant for its chunks. So the transport below every LiteLLM client is wrapped;
 nothing is buffered. It also says ``x-should-retry: false``, which keeps the OpenAI SDK from retries of its own
-(llms/openai/openai.py ``image_generation`` always asks for two).
+(llms/openai/openai.py ``image_generation`` always asks for two), and turns 422 into 400: with ``drop_params`` LiteLLM
+tries a 422 again without parameters that it guesses, and then answers 200 and ``null`` (openai.py, acompletion).
+A page of HTML is not an answer, and a stream without its ending is not complete: LiteLLM would make one up.
 """
 
 import asyncio
@@ -17,20 +19,28 @@ import litellm
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from litellm.llms.openai.common_utils import BaseOpenAILLM
 
+from ..policy.chains import Kind
+
 # Reads must not end before our own clock does.
 LONGEST_READ = 6000.0
+# One of these stands near the end of every complete stream: OpenAI's chat and responses, Gemini's, Anthropic's, errors.
+ENDINGS = (b"[DONE]", b'"finish_reason":"', b'"finish_reason": "', b"finishReason", b"response.completed",
+           b"response.incomplete", b"response.failed", b"message_stop", b'"error"')
+TAIL = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Seconds, None is no limit: ``first`` to the first byte or whole answer, ``between`` chunks of a stream.
 
-    ``answer_errors``: report a failed connection as an answer, because the SDK would try it again (images).
+    ``broken`` is told why the connection failed. ``answer_errors``: report that as an answer, because the SDK would
+    try again (images).
     """
 
     first: float | None
     between: float | None
     stream: bool
+    broken: Callable[[Kind], None]
     answer_errors: bool = False
 
 
@@ -38,27 +48,31 @@ LIMITS: ContextVar[Limits | None] = ContextVar("gateway_limits", default=None)
 
 
 class TimedStream(httpx.AsyncByteStream):
-    """An upstream's body, chunk by chunk, each within its time."""
+    """An upstream's body, chunk by chunk, each within its time; ``whole``: it must have a stream's ending."""
 
-    def __init__(self, inner: httpx.AsyncByteStream, limits: Limits, deadline: float | None) -> None:
+    def __init__(self, inner: httpx.AsyncByteStream, limits: Limits, deadline: float | None, whole: bool) -> None:
         self._inner = inner
         self._limits = limits
         self._deadline = deadline
+        self._whole = whole
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         chunks = aiter(self._inner)
-        deadline = self._deadline
+        deadline, tail = self._deadline, b""
         while True:
             try:
                 async with asyncio.timeout_at(deadline):
                     chunk = await anext(chunks)
             except StopAsyncIteration:
-                return
-            except TimeoutError as error:
-                raise httpx.ReadTimeout("the upstream sent nothing in time") from error
+                break
+            except (TimeoutError, httpx.TransportError) as error:
+                raise _told(error, self._limits) from error
             yield chunk
             if self._limits.stream:
                 deadline = _after(self._limits.between)
+                tail = (tail + chunk)[-TAIL:]
+        if self._whole and not any(mark in tail for mark in ENDINGS):
+            raise _told(httpx.RemoteProtocolError("the upstream's answer broke off"), self._limits)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -88,14 +102,34 @@ class TimedTransport(httpx.AsyncBaseTransport):
         try:
             async with asyncio.timeout_at(deadline):
                 response = await self._inner.handle_async_request(request)
-        except TimeoutError as error:
-            raise httpx.ReadTimeout("the upstream did not answer in time") from error
+        except (TimeoutError, httpx.TransportError) as error:
+            raise _told(error, limits) from error
+        response.status_code = _honest_status(response)
         if isinstance(response.stream, httpx.AsyncByteStream):
-            response.stream = TimedStream(response.stream, limits, deadline)
+            whole = limits.stream and response.status_code == 200
+            response.stream = TimedStream(response.stream, limits, deadline, whole)
         return response
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def _told(error: Exception, limits: Limits) -> httpx.TransportError:
+    """Return ``error`` as the exception that LiteLLM gets, in our words; the request's walk learns its kind."""
+    late = isinstance(error, TimeoutError | httpx.TimeoutException)
+    limits.broken("timeout" if late else "connection")
+    if late:
+        return httpx.ReadTimeout("the upstream did not answer in time")
+    if isinstance(error, httpx.RemoteProtocolError | httpx.ConnectError):
+        return error
+    return httpx.ReadError("the connection to the upstream broke")
+
+
+def _honest_status(response: httpx.Response) -> int:
+    if response.status_code == 422:
+        return 400
+    is_page = response.headers.get("content-type", "").startswith("text/html")
+    return 502 if response.status_code == 200 and is_page else response.status_code
 
 
 def _after(seconds: float | None) -> float | None:

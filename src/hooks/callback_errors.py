@@ -17,6 +17,7 @@ _TIMEOUTS = (TimeoutError, asyncio.TimeoutError, httpx.TimeoutException, openai.
 _TRANSPORT = (openai.APIConnectionError, httpx.TransportError, aiohttp.ClientConnectionError, ConnectionError)
 _ANSWERED = (openai.APIStatusError, httpx.HTTPStatusError)
 _CHAIN_DEPTH = 6
+_TOLD = ("message", "status_code", "type", "param", "code", "body", "litellm_response_headers", "response", "headers")
 
 _TYPES: dict[Kind, str] = {
     "connection": "connection", "timeout": "timeout", "context_window": "context_window",
@@ -52,7 +53,8 @@ def failure_of(error: BaseException) -> Failure:
         return Failure("context_window", 400)
     if isinstance(error, _TIMEOUTS):
         return Failure("timeout", 408)
-    below = _below(error)
+    # LiteLLM 1.106 maps the SDK's APIConnectionError to InternalServerError with the SDK's text.
+    below: Kind | None = "connection" if str(error).rstrip().endswith("Connection error.") else _below(error)
     return Failure(below) if below else Failure("status", status_of(error) or 500)
 
 
@@ -64,8 +66,7 @@ def _below(error: BaseException) -> Kind | None:
             return None
         if isinstance(cause, _TRANSPORT):
             return "connection"
-    # LiteLLM 1.106 maps the SDK's APIConnectionError to InternalServerError with the SDK's text.
-    return "connection" if str(error).rstrip().endswith("Connection error.") else None
+    return None
 
 
 def status_of(error: BaseException) -> int | None:
@@ -85,3 +86,14 @@ def error_type(failure: Failure) -> str:
 def error_text(failure: Failure) -> str:
     """Return the request line's ``error``: our own words, never an upstream's, which may repeat message content."""
     return _TEXTS.get(failure.kind) or f"the upstream answered {failure.status}"
+
+
+def become(shown: BaseException, error: BaseException | None = None, message: str | None = None) -> None:
+    """Make ``shown``, from which LiteLLM builds the client's answer, tell what ``error`` tells, or ``message``.
+
+    An HTTPException returned from the failure hook would do on some routes only (not on messages, 1.106).
+    """
+    told = {name: getattr(error, name) for name in _TOLD if error is not None and hasattr(error, name)}
+    told |= {"message": message} if message is not None else {}
+    for name, value in told.items():
+        setattr(shown, name, value)

@@ -22,7 +22,10 @@ def remember_sent(record: RequestRecord, data: Mapping[str, Any]) -> None:
     """Keep the names of what the client sent, before LiteLLM adds its own."""
     if SENT not in record.extra:
         body = (data.get("proxy_server_request") or {}).get("body")
-        record.extra[SENT] = client_names(body if isinstance(body, Mapping) else {})
+        names = client_names(body if isinstance(body, Mapping) else {})
+        # LiteLLM puts its own `metadata` into the parsed body, the client's into that (litellm_pre_call_utils.py).
+        own = (data.get("metadata") or {}).get("requester_metadata") if "litellm_metadata" not in data else True
+        record.extra[SENT] = tuple(name for name in names if name != "metadata" or own)
     record.extra[_EDGE] = (tuple(record.dropped), dict(record.translated))
 
 
@@ -32,7 +35,12 @@ def apply_reasoning(record: RequestRecord, kwargs: MutableMapping[str, Any], mod
     LiteLLM 1.106 sends messages with ``thinking`` to an OpenAI-compatible upstream's /responses, whatever the setting
     (llms/anthropic/experimental_pass_through/adapters/handler.py), so it must not see it.
     """
-    if record.route not in _WITH_REASONING or model is None:
+    if model is None:
+        return
+    if record.route == "responses" and "reasoning" in kwargs and _compatible(model) and model.accepts_reasoning:
+        # LiteLLM drops the object for models that it does not know; what is in extra_body goes as it is.
+        kwargs["extra_body"] = {**(kwargs.get("extra_body") or {}), "reasoning": kwargs["reasoning"]}
+    if record.route not in _WITH_REASONING:
         return
     if "reasoning" in kwargs and not _speaks_reasoning(model):
         _replace(record, kwargs, "reasoning", effort_of_reasoning(kwargs["reasoning"]), model)

@@ -15,10 +15,10 @@ COST = "cost"
 
 
 def usage_of(logged: Mapping[str, Any]) -> Usage:
-    """Return the tokens in a standard logging object; zeros without a usage object mean that nobody counted."""
+    """Return the tokens in a standard logging object; nothing but zeros means that nobody counted."""
     usage = (logged.get("metadata") or {}).get("usage_object") or {}
     prompt, completion = logged.get("prompt_tokens"), logged.get("completion_tokens")
-    if not usage and not prompt and not completion:
+    if not prompt and not completion:
         return Usage()
     return Usage(
         prompt=prompt, completion=completion,

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..policy.chains import Failure, Step, Walk, decide
+from ..policy.chains import Failure, Kind, Step, Walk, decide
 from .callback_errors import error_type, failure_of
 from .planview import ModelView
 from .record import Attempt, RequestRecord
@@ -33,10 +33,15 @@ class Progress:
     model: ModelView | None = None
     attempt: Attempt | None = None
     started_ns: int = 0
+    broken: Kind | None = None
+
+    def break_off(self, kind: Kind) -> None:
+        """Note that the connection failed, which LiteLLM tells of streams as a plain error."""
+        self.broken = kind
 
     def begin(self, step: Step) -> None:
         """Start an attempt; it counts once something goes upstream."""
-        self.step, self.attempt, self.failure = step, None, None
+        self.step, self.attempt, self.failure, self.broken = step, None, None, None
 
     def called(self, record: RequestRecord, deployment: str, model: str | None, provider: str | None) -> None:
         """Note that the upstream is being asked; bridged calls say so more than once, and count once."""
@@ -48,6 +53,8 @@ class Progress:
     def failed(self, error: BaseException) -> Failure:
         """Note why the current attempt failed."""
         self.failure = failure_of(error)
+        if self.broken is not None and self.failure.kind == "status":
+            self.failure = Failure(self.broken, 408 if self.broken == "timeout" else None)
         if self.attempt is not None and self.attempt.error_type is None:
             self.attempt.error_type = error_type(self.failure)
             self.attempt.status = self.failure.status
