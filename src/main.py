@@ -5,7 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, PROGRAM, GatewayError
+from .config.lines import printable
+from .errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, PROGRAM, GatewayError, Problem, UsageProblem
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -15,14 +16,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(argv: Sequence[str]) -> int:
     """Run the command line and return its exit code; errors are told, never shown as tracebacks."""
+    _open_standard_streams()
     import click
 
     from .cli.context import Invocation
     from .cli.root import root
     package = str(__package__)
     program = "litellm-gateway" if package == "litellm_gateway" else f"python -m {package}.main"
-    invocation = Invocation(dict(os.environ), package, Path.cwd(), program, tuple(argv))
     try:
+        invocation = Invocation(dict(os.environ), package, _working_folder(), program, tuple(argv))
         result = root.main(args=list(argv), prog_name=program, standalone_mode=False, obj=invocation)
     except GatewayError as error:
         return _told(error, program)
@@ -38,12 +40,34 @@ def run(argv: Sequence[str]) -> int:
     return result if isinstance(result, int) else EXIT_OK
 
 
+def _working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageProblem("the working folder has been removed", "", "cd into an existing folder") from None
+
+
+def _open_standard_streams() -> None:
+    """Open what the caller closed, or sockets and files would take the places of standard output and error."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)
+
+
 def _told(error: GatewayError, program: str) -> int:
     count = len(error.problems)
     heading = "" if count == 1 else f"{count} problems:\n"
-    text = "\n".join(f"error: {problem.text()}" for problem in error.problems)
+    text = "\n".join(f"error: {_escaped(problem).text()}" for problem in error.problems)
     print((heading + text).replace(PROGRAM, program), file=sys.stderr)
     return error.exit_code
+
+
+def _escaped(problem: Problem) -> Problem:
+    """Return the problem with control characters escaped; names and values in it are anybody's."""
+    repair = "\n".join(map(printable, problem.repair.split("\n")))
+    return Problem(printable(problem.what), printable(problem.where), repair)
 
 
 if __name__ == "__main__":

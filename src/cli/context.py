@@ -14,4 +14,3 @@ class Invocation:
     cwd: Path
     program: str = "litellm-gateway"
     argv: tuple[str, ...] = ()
-    key_file: str | None = None

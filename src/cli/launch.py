@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config.plan import LaunchPlan, Sources, build_plan
-from ..errors import ConfigurationError, GatewayError, Problem
+from ..errors import ConfigurationError, GatewayError, Problem, UsageProblem
 from .context import Invocation
 from .sources import env_file, read_sources
 
@@ -39,6 +39,11 @@ def run(invocation: Invocation, options: Options) -> None:
 
 
 def _check_flags(options: Options) -> None:
+    empty = ["--" + name.replace("_", "-") for name, value in options.items() if value == ""]
+    if empty:
+        # Mostly an unset shell variable; silently doing something else would be worse.
+        raise ConfigurationError([Problem(f"{flag} is empty", "flags", f"{flag} VALUE, or leave it out")
+                                  for flag in empty])
     given = [name for name in _EXCLUSIVE if options[name]]
     if len(given) > 1:
         flags = " and ".join("--" + name.replace("_", "-") for name in given)
@@ -57,12 +62,20 @@ def _show(plan: LaunchPlan, cwd: Path, output: str | None) -> None:
     if output:
         write_private(cwd / output, text)
     else:
-        sys.stdout.buffer.write(text)
-        sys.stdout.buffer.flush()
+        try:
+            sys.stdout.buffer.write(text)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise GatewayError(f"the configuration cannot be written: {error.strerror}", "standard output") from None
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a file of mode 0600 at once or not at all; raises GatewayError where that is impossible."""
+    """Write a file of mode 0600 at once or not at all; raises UsageProblem where that is impossible."""
+    path = path.resolve()  # or a symbolic link would be replaced, and with it /dev/stdout
+    if path.exists() and not path.is_file():
+        raise UsageProblem(f"{path} is no file", "--output", "name a file, or use --print-config")
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
@@ -78,8 +91,8 @@ def write_private(path: Path, data: bytes) -> None:
         raise _unwritable(path, error) from None
 
 
-def _unwritable(path: Path, error: OSError) -> GatewayError:
-    return GatewayError(f"{path} cannot be written: {error.strerror}", "--output", "name a file in a writable folder")
+def _unwritable(path: Path, error: OSError) -> UsageProblem:
+    return UsageProblem(f"{path} cannot be written: {error.strerror}", "--output", "name a file in a writable folder")
 
 
 def _demo(invocation: Invocation, options: Options) -> tuple[Invocation, Options]:
@@ -92,7 +105,7 @@ def _demo(invocation: Invocation, options: Options) -> tuple[Invocation, Options
     folder = demo.start_demo(environ, invocation.package)
     renderer = [argument for argument in invocation.argv if argument != "--demo"]
     renderer += ["--env-file", str(folder / demo.ENV_FILE)]
-    changed = replace(invocation, environ=environ, argv=tuple(renderer), key_file=str(folder / demo.KEY_FILE))
+    changed = replace(invocation, environ=environ, argv=tuple(renderer))
     return changed, {**options, "demo": False, "env_file": str(folder / demo.ENV_FILE), "no_env_file": False}
 
 
@@ -114,7 +127,7 @@ def _launch(invocation: Invocation, options: Options, plan: LaunchPlan, generati
     host = Host(invocation.environ, invocation.package, version(), litellm_version(),
                 renderer=(*python_module(invocation.package, "main"), *invocation.argv, "--launch-document"),
                 watch=tuple(str(path.absolute()) for path in watched if path) if options["watch"] else (),
-                key_file=invocation.key_file, callbacks=callbacks)
+                callbacks=callbacks)
     launch(plan, generation, host)
 
 

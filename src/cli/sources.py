@@ -1,10 +1,11 @@
 """Root options and outside world become `Sources`: the only place where the CLI reads files for the plan."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..config.environment import DotEnv, Environment, parse_dotenv
+from ..config.environment import SECRET_FILE_LIMIT, DotEnv, Environment, parse_dotenv
 from ..config.plan import Sources
 from ..config.settings import VARIABLES
 from ..errors import ConfigurationError, Problem
@@ -16,9 +17,15 @@ ENV_FILE = ".env"
 def read_sources(invocation: Invocation, options: Mapping[str, Any]) -> Sources:
     """Return everything declared; raises ConfigurationError where the `.env` file cannot be read."""
     dotenv = read_dotenv(invocation, options)
-    env = Environment(invocation.environ, dotenv, lambda path: (invocation.cwd / path).read_bytes())
+    env = Environment(invocation.environ, dotenv, lambda path: read_secret_file(invocation.cwd / path))
     return Sources(env, tuple(options["model_specs"]), tuple(options["add_model_specs"]), options["alias"],
                    options["model"], flag_values(options))
+
+
+def read_secret_file(path: Path) -> bytes:
+    """Return what a key file holds, no more than a key can be long; raises OSError."""
+    with path.open("rb") as file:
+        return file.read(SECRET_FILE_LIMIT)
 
 
 def flag_values(options: Mapping[str, Any]) -> dict[str, str]:
@@ -40,7 +47,7 @@ def env_file(invocation: Invocation, options: Mapping[str, Any]) -> Path | None:
     if options["env_file"]:
         return Path(invocation.cwd, options["env_file"])
     path = invocation.cwd / ENV_FILE
-    return path if path.exists() else None
+    return path if os.path.lexists(path) else None
 
 
 def read_dotenv(invocation: Invocation, options: Mapping[str, Any]) -> DotEnv:

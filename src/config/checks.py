@@ -180,11 +180,14 @@ def keys(planned: Sequence[PlannedModel], secrets: Mapping[str, Secret], setting
             problems += _upstream_key(secret, ", ".join(aliases))
     if not secrets[MASTER_KEY].problem:
         problems += master_key(secrets[MASTER_KEY])
-    for name in ("GATEWAY_SSL_CERTFILE", "GATEWAY_SSL_KEYFILE"):
-        other = "GATEWAY_SSL_KEYFILE" if name.endswith("CERTFILE") else "GATEWAY_SSL_CERTFILE"
-        if settings.text(name) and not settings.text(other):
-            problems.append(Problem(f"{name} is set without {other}", settings.origin(name), f"set {other} too"))
-    return problems
+    return problems + certificate(settings)
+
+
+def certificate(settings: Settings) -> list[Problem]:
+    """Refuse a TLS certificate without its key, and a key without its certificate."""
+    names = ("GATEWAY_SSL_CERTFILE", "GATEWAY_SSL_KEYFILE")
+    return [Problem(f"{name} is set without {other}", settings.origin(name), f"set {other} too")
+            for name, other in (names, names[::-1]) if settings.text(name) and not settings.text(other)]
 
 
 def _upstream_key(secret: Secret, aliases: str) -> list[Problem]:
@@ -208,7 +211,8 @@ def master_key(secret: Secret) -> list[Problem]:
     """Return what is wrong with the master key; LiteLLM 1.106 refuses to boot without one."""
     value = (secret.value or "").strip()
     if secret.value is None:
-        return [Problem(f"{MASTER_KEY} is not set: clients would need no key", "", MAKE_KEY)]
+        return [Problem(f"{MASTER_KEY} is not set: clients would need no key",
+                        "" if secret.where == "nowhere" else secret.where, MAKE_KEY)]
     if not value:
         return [Problem(f"{MASTER_KEY} is empty", secret.where, MAKE_KEY)]
     if value.lower() in PUBLIC_KEYS or len(set(value.removeprefix("sk-"))) < 6:

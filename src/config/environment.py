@@ -8,7 +8,8 @@ from functools import cached_property
 from ..errors import Problem
 
 ReadFile = Callable[[str], bytes]
-_SECRET_FILE_LIMIT = 64 * 1024
+# Bytes of a key file that are read at most.
+SECRET_FILE_LIMIT = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def parse_dotenv(data: bytes, path: str = ".env", environ: Mapping[str, str] | N
     problems: list[Problem] = []
     for binding in parse_stream(io.StringIO(text, newline=None)):
         start = binding.original.line + _blank_lines(binding.original.string)
-        if binding.error:
+        if binding.error or "\0" in binding.original.string or "=" in (binding.key or ""):
             problems.append(Problem("this line cannot be read", f"{path} line {start}",
                                     "write NAME=value, and close every quote"))
         elif binding.key and binding.value is not None:
@@ -108,7 +109,7 @@ class Environment:
     def _from_file(self, name: str, path: str, where: str) -> "Secret":
         try:
             data = self.read_file(path) if self.read_file else b""
-            text = data[:_SECRET_FILE_LIMIT].decode("utf-8").strip("\r\n \t")
+            text = data.decode("utf-8").strip("\r\n \t")
         except OSError as error:
             reason = error.strerror or type(error).__name__
             return Secret(name, None, where, Problem(f"the file of {name} cannot be read: {path} ({reason})", where,
@@ -119,18 +120,27 @@ class Environment:
         if not text:
             return Secret(name, None, where, Problem(f"the file of {name} is empty: {path}", where,
                                                      "write the key into it"))
-        return Secret(name, text, where, from_file=True)
+        return Secret(name, text, where, file=path)
 
 
 @dataclass(frozen=True)
 class Secret:
-    """A key variable, its value (None: unset) and what is wrong with it. The value never appears in `repr`."""
+    """A key variable, its value (None: unset) and what is wrong with it. The value never appears in `repr`.
+
+    ``file`` is the file that held it; ``variable`` the name under which it was found, where that is another.
+    """
 
     name: str
     value: str | None
     where: str
     problem: Problem | None = None
-    from_file: bool = False
+    file: str = ""
+    variable: str = ""
+
+    @property
+    def in_environment(self) -> bool:
+        """Tell whether processes find the value under its name in the process environment already."""
+        return self.where == "environment" and not self.file and self.variable in ("", self.name)
 
     def __repr__(self) -> str:
         return f"Secret({self.name}, {'set' if self.value else 'unset'}, {self.where})"

@@ -49,7 +49,7 @@ def generate(plan: LaunchPlan, env: Environment) -> Generation:
     digest = content_hash(body, document)
     values = worker_values(env)
     values.update((name, secret.value.strip()) for name, secret in plan.secrets.items()
-                  if secret.value and (secret.from_file or secret.where != "environment"))
+                  if secret.value and not secret.in_environment)
     return Generation(header(digest) + body, config, {**document, "hash": digest}, values)
 
 

@@ -16,7 +16,10 @@ def take_port(host: str, port: int) -> socket.socket:
         address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (socket.gaierror, UnicodeError):
         raise NotStarted(f"the address {host} is not known here", "LITELLM_HOST", "LITELLM_HOST=127.0.0.1") from None
-    listener = socket.socket(address[0], socket.SOCK_STREAM)
+    try:
+        listener = socket.socket(address[0], socket.SOCK_STREAM)
+    except OSError as error:
+        raise _refused(host, port, error) from None
     try:
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -35,7 +38,7 @@ def _refused(host: str, port: int, error: OSError) -> NotStarted:
         holder = holder_of(port)
         by = f" by {holder}" if holder else ""
         return NotStarted(f"port {port} on {host} is taken{by}", "PORT",
-                          "stop that process, or choose another: --port 4001")
+                          f"stop that process, or choose another: --port {port + 1 if port < 65_535 else 4000}")
     if error.errno in (errno.EACCES, errno.EPERM):
         return NotStarted(f"port {port} may not be used by this user", "PORT", "choose a port above 1023: --port 4000")
     return NotStarted(f"cannot listen on {host}, port {port}: {error.strerror}", "LITELLM_HOST",

@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 
 from ..config.plan import LaunchPlan
 from ..config.runtime import runtime_dir
+from ..config.settings import Settings
+from ..errors import UsageProblem
 from . import startup
 from .document import Generation, launch_document
 from .ports import take_port
@@ -27,7 +29,6 @@ class Host:
     litellm: str
     renderer: tuple[str, ...]
     watch: tuple[str, ...] = ()
-    key_file: str | None = None
     callbacks: tuple[str, ...] = ()
 
 
@@ -35,6 +36,7 @@ def launch(plan: LaunchPlan, generation: Generation, host: Host) -> NoReturn:
     """Start the proxy; raises NotStarted where the port is taken. Does not return."""
     settings = plan.settings
     address, port = str(settings.text("LITELLM_HOST")), settings.whole("PORT")
+    _check_certificate(settings)
     listener = take_port(address, port)
     log_json = settings.text("GATEWAY_LOG_FORMAT") == "json"
     scheme = "https" if settings.text("GATEWAY_SSL_CERTFILE") else "http"
@@ -44,13 +46,30 @@ def launch(plan: LaunchPlan, generation: Generation, host: Host) -> NoReturn:
                           startup.rows_of(plan), plan.notes)
     for line in startup.startup_lines(start, log_json):
         print(line, file=sys.stderr, flush=True)
-    alias = next((model.alias for model in plan.models if model.mode == "chat"), plan.models[0].alias)
+    alias = next((model.alias for model in plan.models if model.mode == "chat"), None)
     order = _order(plan, host, log_json, url) | {
         "host": address, "port": port, "scheme": scheme,
         "generation": launch_document(generation, host.package, (), host.callbacks),
-        "ready_line": startup.ready_line(url, alias, plan.secrets["LITELLM_MASTER_KEY"], log_json, host.key_file),
+        "ready_line": startup.ready_line(url, alias, plan.secrets["LITELLM_MASTER_KEY"], log_json,
+                                         settings.text("GATEWAY_SSL_CERTFILE")),
     }
     _hand_over(order, listener.detach(), host)
+
+
+def _check_certificate(settings: Settings) -> None:
+    """Refuse a TLS pair that no worker could serve with."""
+    certificate, key = settings.text("GATEWAY_SSL_CERTFILE"), settings.text("GATEWAY_SSL_KEYFILE")
+    if not certificate:
+        return
+    import ssl
+    try:
+        # Without a password function OpenSSL would ask at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or "no certificate and its key"
+        raise UsageProblem(f"the TLS files {certificate} and {key} cannot be used: {reason}",
+                           settings.origin("GATEWAY_SSL_CERTFILE"),
+                           "name a PEM certificate and its PEM key without a password") from None
 
 
 def _order(plan: LaunchPlan, host: Host, log_json: bool, url: str) -> dict[str, Any]:

@@ -72,25 +72,41 @@ def startup_lines(start: Start, as_json: bool) -> list[str]:
             *table(start.rows), *(f"note: {printable(note)}" for note in start.notes)]
 
 
-def ready_line(url: str, alias: str, secret: Secret, as_json: bool, key_file: str | None = None) -> str:
-    """Return the line for when the proxy answers: a command to paste that names where the key is, never the key."""
-    body = json.dumps({"model": alias, "messages": [{"role": "user", "content": "Hello"}]})
-    command = (f"curl {url}/v1/chat/completions -H \"Authorization: Bearer {_bearer(secret, key_file)}\" "
-               f"-H 'Content-Type: application/json' -d '{body}'".replace("\n", " "))
+def ready_line(url: str, alias: str | None, secret: Secret, as_json: bool, certificate: str | None = None) -> str:
+    """Return the line for when the proxy answers: a command to paste that names where the key is, never the key.
+
+    ``alias`` is a chat model; without one the command lists the models. ``certificate`` is the file of an https server.
+    """
+    path = "/v1/chat/completions" if alias else "/v1/models"
+    command = f"curl {_quoted(url + path)} -H \"Authorization: Bearer {_bearer(secret)}\""
+    if alias:
+        body = json.dumps({"model": alias, "messages": [{"role": "user", "content": "Hello"}]})
+        command += f" -H 'Content-Type: application/json' -d {_quoted(body)}"
+    if certificate:
+        command += f" --cacert {_quoted(certificate)}"
     text = f"ready: {url} answers; try it:"
     if as_json:
         return event_line("ready", text, {"url": url, "command": command}, as_json=True)
     return f"{text}\n  {printable(command)}"
 
 
-def _bearer(secret: Secret, key_file: str | None) -> str:
-    if key_file:
-        return f"$(cat {_quoted(key_file)})"
-    path, _, _ = secret.where.partition(" line ")
-    if path != secret.where:
-        pattern = f"s/^ *\\(export  *\\)\\{{0,1\\}}{secret.name} *= *//p"
-        return f"$(sed -n '{pattern}' {_quoted(path)} | tr -d '\\042\\047\\r')"
-    return f"${secret.name}"
+def _bearer(secret: Secret) -> str:
+    """Return what a shell replaces by the key: a variable, or a command that reads the key file or the line."""
+    name = secret.variable or secret.name
+    if secret.file:
+        return f"$(tr -d '[:space:]' < {_quoted(secret.file)})"
+    path, _, number = secret.where.rpartition(" line ")
+    if path and number.isdigit():
+        # Quotes, a comment behind the value and the CR of Windows go; a byte order mark may come first.
+        return _extracted(f"^[^A-Za-z_#]*\\(export[[:blank:]]*\\)\\{{0,1\\}}{name}[[:blank:]]*=[[:blank:]]*", path)
+    path, _, literal = secret.where.rpartition(" general_settings.")
+    if path and literal == "master_key":
+        return _extracted("^[[:blank:]]*master_key:[[:blank:]]*", path)
+    return f"${name}"
+
+
+def _extracted(prefix: str, path: str) -> str:
+    return f"$(sed -n 's/{prefix}//p' {_quoted(path)} | tr -d '\\042\\047\\015' | sed 's/[[:space:]].*//')"
 
 
 def _quoted(path: str) -> str:
