@@ -7,7 +7,8 @@ WORKDIR /build
 # The dependencies first: they change seldom, and are the slow part.
 COPY pyproject.toml constraints.txt ./
 RUN python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-print(*project['dependencies'], *project['optional-dependencies']['metrics'], sep='\n')" > requirements.txt \
+extras = project['optional-dependencies']; \
+print(*project['dependencies'], *extras['metrics'], *extras['postgres'], sep='\n')" > requirements.txt \
  && /opt/gateway/bin/python -m pip install --progress-bar off -c constraints.txt -r requirements.txt
 COPY README.md LICENSE ./
 COPY src src

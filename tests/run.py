@@ -22,6 +22,8 @@ from demo.bootstrap import ensure_or_exit, say  # noqa: E402  (found through the
 
 OWN_FLAGS = ("--quick", "--unit", "--lint")
 CHECKED_FOLDERS = ("src", "tests", "demo", "benchmarks")
+# mypy and the tests look at everything that the project can do.
+EXTRAS = ["dev", "metrics", "otel", "postgres"]
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
 
 
@@ -73,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
     if "--help" in arguments or "-h" in arguments:
         print(__doc__)
         return 0
-    python = str(ensure_or_exit(["dev"]))
+    python = str(ensure_or_exit(EXTRAS))
     failed = []  # type: List[str]
     planned = steps(arguments)
     for step in planned:
