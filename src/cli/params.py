@@ -1,0 +1,62 @@
+"""`params MODEL`: what the installed LiteLLM does with each parameter for a model."""
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..config.plan import build_plan
+from ..config.providers import split_provider
+from ..errors import GatewayError, UsageProblem
+from .sources import read_sources
+
+if TYPE_CHECKING:
+    from .context import Invocation
+
+_SECONDS = 120
+
+
+@click.command()
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def params(context: click.Context, model: str, as_json: bool) -> None:
+    """Show what MODEL accepts, drops and renames; MODEL is a declared alias or an upstream id.
+
+    Asks the installed LiteLLM, offline. Parameters that are not listed are sent on as they are.
+    """
+    found = _explain(context.obj, _upstream(context, model))
+    click.echo(json.dumps(found, indent=2) if as_json else _text(found))
+
+
+def _upstream(context: click.Context, model: str) -> str:
+    """Return ``provider/model`` of a declared alias; any other name is an upstream id."""
+    try:
+        declared = build_plan(read_sources(context.obj, context.find_root().params)).models
+    except GatewayError as error:
+        click.echo(f"note: no declared models ({error.problems[0].what}); {model} is taken as an upstream id", err=True)
+        declared = ()
+    for entry in declared:
+        if model in (entry.alias, entry.spec.key):
+            return entry.spec.upstream
+    return "/".join(split_provider(model))
+
+
+def _explain(invocation: "Invocation", upstream: str) -> dict[str, Any]:
+    # LiteLLM takes seconds to import and belongs to the serving side: a process of its own.
+    command = [sys.executable, "-m", f"{invocation.package}.serving.params_tool", upstream]
+    done = subprocess.run(command, env=dict(invocation.environ), capture_output=True, text=True, timeout=_SECONDS)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise UsageProblem(f"{upstream} cannot be explained: {reason}", repair="name it as provider/model")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _text(found: dict[str, Any]) -> str:
+    renames = [f"{sent} -> {became}" for sent, became in found["renames"].items()]
+    rows = [("accepts", found["accepts"]), ("renames", renames), ("drops", found["drops"])]
+    lines = [f"{found['model']} with LiteLLM {found['litellm']}:"]
+    return "\n".join(lines + [f"  {name:<8} {', '.join(values) or '-'}" for name, values in rows])
