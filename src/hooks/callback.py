@@ -11,7 +11,7 @@ from litellm.integrations.custom_logger import CustomLogger
 
 from ..policy.chains import Kind, Walk, plan_walks
 from . import metrics
-from .callback_deadline import LIMITS, LONGEST_READ, Limits, install, share_client
+from .callback_deadline import LONGEST_READ, Limits, install, open_clock, set_limits, share_client
 from .callback_errors import become, error_text, error_type, failure_of
 from .callback_params import apply_reasoning, note_upstream, remember_sent
 from .callback_usage import fill, usage_of
@@ -58,6 +58,7 @@ class GatewayLogger(CustomLogger):
         record = self._find(data)
         if record is None:
             return data
+        open_clock()
         remember_sent(record, data)
         record.stream = bool(data.get("stream"))
         alias = record.alias or str(data.get("model"))
@@ -83,7 +84,7 @@ class GatewayLogger(CustomLogger):
         """After a deployment is chosen, perhaps several times for bridged calls: its time limits and its effort."""
         record = self._find(kwargs)
         if record is None:
-            LIMITS.set(None)
+            set_limits(None)
             return kwargs
         model = self._models.get(str((kwargs.get("model_info") or {}).get("id")))
         if model is not None:
@@ -132,7 +133,7 @@ class GatewayLogger(CustomLogger):
         self._load().book.settle(record)
         if error is not original_exception:
             become(original_exception, error)
-        if failure.kind == "timeout":
+        if failure.kind in ("timeout", "connection"):
             become(original_exception, message=error_text(failure))
 
     async def async_log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any,
@@ -188,13 +189,14 @@ def _ask_usage(record: RequestRecord, data: dict[str, Any]) -> None:
 
 
 def _only_usage(chunk: Any) -> bool:
-    return getattr(chunk, "usage", None) is not None and not getattr(chunk, "choices", None)
+    says = [choice for choice in getattr(chunk, "choices", None) or () if choice.text or choice.finish_reason]
+    return getattr(chunk, "usage", None) is not None and not says
 
 
 def _limit(kwargs: dict[str, Any], model: ModelView, record: RequestRecord) -> None:
     progress = progress_of(record)
     broken = progress.break_off if progress is not None else _nobody
-    LIMITS.set(Limits(model.timeout, model.stream_timeout, bool(record.stream), broken,
+    set_limits(Limits(model.timeout, model.stream_timeout, bool(record.stream), broken,
                       answer_errors=record.route.startswith("images")))
     kwargs["timeout"] = LONGEST_READ
     kwargs.pop("stream_timeout", None)

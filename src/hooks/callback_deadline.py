@@ -44,7 +44,30 @@ class Limits:
     answer_errors: bool = False
 
 
-LIMITS: ContextVar[Limits | None] = ContextVar("gateway_limits", default=None)
+@dataclass(slots=True)
+class Clock:
+    """The limits of a request's current attempt."""
+
+    limits: Limits | None = None
+
+
+_clock: ContextVar[Clock | None] = ContextVar("gateway_clock", default=None)
+
+
+def open_clock() -> None:
+    """Give the request a clock that all its tasks share.
+
+    LiteLLM asks upstreams in a task of its own, but text completion streams, which ask only when they are iterated, in
+    the request's (proxy/common_request_processing.py, 1.106).
+    """
+    _clock.set(Clock())
+
+
+def set_limits(limits: Limits | None) -> None:
+    """Set the limits of the attempt that begins."""
+    clock = _clock.get()
+    if clock is not None:
+        clock.limits = limits
 
 
 class TimedStream(httpx.AsyncByteStream):
@@ -72,7 +95,7 @@ class TimedStream(httpx.AsyncByteStream):
                 deadline = _after(self._limits.between)
                 tail = (tail + chunk)[-TAIL:]
         if self._whole and not any(mark in tail for mark in ENDINGS):
-            raise _told(httpx.RemoteProtocolError("the upstream's answer broke off"), self._limits)
+            raise _told(EOFError("no ending"), self._limits)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -85,7 +108,8 @@ class TimedTransport(httpx.AsyncBaseTransport):
         self._inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        limits = LIMITS.get()
+        clock = _clock.get()
+        limits = clock.limits if clock is not None else None
         if limits is None:
             return await self._inner.handle_async_request(request)
         try:
@@ -115,14 +139,15 @@ class TimedTransport(httpx.AsyncBaseTransport):
 
 
 def _told(error: Exception, limits: Limits) -> httpx.TransportError:
-    """Return ``error`` as the exception that LiteLLM gets, in our words; the request's walk learns its kind."""
+    """Return what LiteLLM gets for ``error``, in our words; the request's walk learns its kind.
+
+    Never a ConnectError or RemoteProtocolError: for those LiteLLM's own client tries again, unseen (http_handler.py).
+    """
     late = isinstance(error, TimeoutError | httpx.TimeoutException)
     limits.broken("timeout" if late else "connection")
     if late:
         return httpx.ReadTimeout("the upstream did not answer in time")
-    if isinstance(error, httpx.RemoteProtocolError | httpx.ConnectError):
-        return error
-    return httpx.ReadError("the connection to the upstream broke")
+    return httpx.ReadError("the connection to the upstream failed")
 
 
 def _honest_status(response: httpx.Response) -> int:

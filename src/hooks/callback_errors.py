@@ -55,7 +55,9 @@ def failure_of(error: BaseException) -> Failure:
         return Failure("timeout", 408)
     # LiteLLM 1.106 maps the SDK's APIConnectionError to InternalServerError with the SDK's text.
     below: Kind | None = "connection" if str(error).rstrip().endswith("Connection error.") else _below(error)
-    return Failure(below) if below else Failure("status", status_of(error) or 500)
+    status = status_of(error) or 500
+    # An answer of 200 that cannot be read carries its own status (llms/openai/responses, 1.106).
+    return Failure(below) if below else Failure("status", status if status >= 400 else 502)
 
 
 def _below(error: BaseException) -> Kind | None:
