@@ -1,8 +1,10 @@
 """`params MODEL`: what the installed LiteLLM does with each parameter for a model."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,7 +49,10 @@ def _upstream(context: click.Context, model: str) -> str:
 def _explain(invocation: "Invocation", upstream: str) -> dict[str, Any]:
     # LiteLLM takes seconds to import and belongs to the serving side: a process of its own.
     command = [sys.executable, "-m", f"{invocation.package}.serving.params_tool", upstream]
-    done = subprocess.run(command, env=dict(invocation.environ), capture_output=True, text=True, timeout=_SECONDS)
+    paths = [str(Path(__file__).parents[2]), invocation.environ.get("PYTHONPATH", "")]
+    environ = {**invocation.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+               "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=_SECONDS)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise UsageProblem(f"{upstream} cannot be explained: {reason}", repair="name it as provider/model")

@@ -5,18 +5,16 @@ and a scrape of any worker tells all. Label values are declared names, never wha
 """
 
 import logging
-import os
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from ..policy.params import ARRIVES_AS
 from .record import RequestRecord
-from .runtime import PLAN_VARIABLE, current
+from .runtime import current, metrics_folder
 
 OTHER = "other"
-FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 # Parameters that may be label values; any other name that a client invents is `other`.
 PARAMETERS = frozenset(ARRIVES_AS) | frozenset("""
@@ -91,14 +89,11 @@ def _reloads(folder: Path) -> int:
     return max(0, int(number[1]) - 1) if number else 0
 
 
-def start(environ: MutableMapping[str, str] = os.environ) -> Metrics | None:
-    """Make this worker's metrics; None without prometheus-client. The folder is private to the generation."""
+def start() -> Metrics | None:
+    """Make this worker's metrics; None without prometheus-client."""
     global _metrics
     if _metrics is None:
-        folder = Path(environ[PLAN_VARIABLE]).parent / "metrics"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        # prometheus_client/values.py chooses its kind of storage when it is imported (0.26).
-        environ[FOLDER_VARIABLE] = str(folder)
+        folder = metrics_folder()
         try:
             _metrics = Metrics(folder, current().config, frozenset(current().plan.aliases()))
         except ModuleNotFoundError as error:

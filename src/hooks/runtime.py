@@ -80,3 +80,14 @@ def write_line(record: RequestRecord) -> None:
     logger = logging.getLogger("gateway.request")
     if logger.isEnabledFor(logging.INFO):
         logger.info(orjson.dumps(record.to_line()).decode())
+
+
+def metrics_folder() -> Path:
+    """Make and return the folder that this generation's workers share for metrics, and tell prometheus-client of it.
+
+    It reads the variable when it is imported (prometheus_client/values.py, 0.26), so call this before.
+    """
+    folder = Path(os.environ[PLAN_VARIABLE]).parent / "metrics"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    return folder
