@@ -19,6 +19,8 @@ class Backoff:
         if served_s is not None and served_s > SETTLED_S:
             self.failures, self.retry_at = 0, 0.0
             return
+        if now < self.retry_at:
+            return  # another worker of the same attempt
         self.failures += 1
         self.retry_at = now + min(2.0**self.failures / 8, LONGEST_S)
 

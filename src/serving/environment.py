@@ -13,6 +13,13 @@ class _Recording(os._Environ[str]):
         _read.add(key)
         return super().__getitem__(key)
 
+    def __iter__(self) -> Iterator[str]:
+        for key in super().__iter__():
+            known = key in _read
+            yield key
+            if not known:  # whoever copies the whole environment asks for no name in particular
+                _read.discard(key)
+
 
 def start_environment() -> dict[str, str]:
     """Return the environment this process was started with; to be asked before anything changes it."""

@@ -76,6 +76,12 @@ class Fleet:
         return self.current is not None and len(self._of(self.current, "serving")) >= self._order.workers
 
     @property
+    def switched(self) -> bool:
+        """Return whether new connections can only meet the current generation."""
+        old = any(self._is_old(child) and child.state != "draining" for child in self.children.values())
+        return self.candidate is None and not old
+
+    @property
     def hopeless(self) -> bool:
         """Return whether nobody serves and the replacements die again and again."""
         nobody = not any(child.state == "serving" for child in self.children.values())
@@ -165,14 +171,13 @@ class Fleet:
         generation = child.generation
         reasons = self._why(child, code) if child.served_since is None else []
         child.capture.close()
-        self._log_end(child, code)
+        self._log_end(child, code, reasons)
         if generation is self.candidate:
             self.candidate = None
             self._verdict(generation, reasons)
         elif child.state != "draining" and not child.told:
             self.last_words = reasons or self.last_words
             generation.backoff.died(now, None if child.served_since is None else now - child.served_since)
-            self._log_lines(reasons)
         if self._is_old(child) and not any(other.generation is generation for other in self.children.values()):
             generation.discard()
 
@@ -183,17 +188,14 @@ class Fleet:
             return said
         return [*said, f"the worker was killed: {child.killed_for}" if child.killed_for else f"the worker {how(code)}"]
 
-    def _log_end(self, child: Child, code: int) -> None:
+    def _log_end(self, child: Child, code: int, reasons: list[str]) -> None:
         left = child.state == "draining" or child.told
         event, verb = ("worker_left", "left") if left else ("worker_died", how(code))
         text = f"worker {child.pid} of configuration {child.generation.number} {verb}"
         if child.served_since is None and not left:
             text += " before it served"
-        self._log(event, text, pid=child.pid, generation=child.generation.number, exit_code=code)
-
-    def _log_lines(self, lines: list[str]) -> None:
-        for line in lines:
-            self._log("worker_said", "  " + line)
+        told_elsewhere = child.generation is self.candidate or self._stopped_at is not None
+        self._log.block(event, text, [] if told_elsewhere else reasons)
 
     def _close(self, child: Child) -> None:
         if child.pipe.fd >= 0:

@@ -36,7 +36,9 @@ def claim(folder: Path) -> bool:
             "another gateway of yours already serves this port", str(socket_path), "stop it with `litellm-gateway stop`"
         )
     clear(folder)
-    (folder / PID_FILE).write_text(f"{os.getpid()}\n", encoding="ascii")
+    pid_file = folder / PID_FILE
+    pid_file.touch(mode=0o600)
+    pid_file.write_text(f"{os.getpid()}\n", encoding="ascii")
     return made_root
 
 

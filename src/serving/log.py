@@ -1,6 +1,7 @@
 """Lifecycle lines of the serving process, on stderr; request lines are others' and go to stdout."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..config.lines import event_line
@@ -15,6 +16,13 @@ class Log:
     def __call__(self, event: str, text: str, **fields: object) -> None:
         """Write ``text`` under the stable name ``event``; ``fields`` are shown in JSON only."""
         self.raw(event_line(event, text, fields, self.as_json))
+
+    def block(self, event: str, text: str, lines: Sequence[str]) -> None:
+        """Write ``text`` with ``lines`` below it; in JSON they are a field of the one object."""
+        self(event, text, lines=list(lines))
+        if not self.as_json:
+            for line in lines:
+                self(event, "  " + line)
 
     def raw(self, line: str) -> None:
         """Write a line that already has its form."""

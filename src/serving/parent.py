@@ -132,10 +132,7 @@ class Parent:
         self._reloads.verdict(generation, reasons)
 
     def _give_up(self, what: str, reasons: list[str]) -> None:
-        self._log("not_started", f"{what}: the gateway ends", lines=reasons)
-        if not self._log.as_json:
-            for line in reasons:
-                self._log("not_started", "  " + line)
+        self._log.block("not_started", f"{what}: the gateway ends", reasons)
         self._ending = EXIT_NOT_STARTED
         self._fleet.kill()
 

@@ -42,6 +42,7 @@ class Reloads:
         self.counts = Counts()
         self.number = 0
         self._asked = self._waiting_said = False
+        self._switching = ""
         self._queued: list[Connection] = []
         self._answered: list[Connection] = []
         self._renderer: Renderer | None = None
@@ -63,6 +64,8 @@ class Reloads:
         """Do what can be done now."""
         if self._renderer is not None:
             self._look_at_renderer(self._renderer, now)
+        elif self._switching:
+            self._finish_switch()
         elif self._asked and self._fleet().current is not None and self._fleet().candidate is None:
             if len(self._fleet().draining) < MOST_DRAINING:
                 self._begin(now)
@@ -77,7 +80,8 @@ class Reloads:
         elif generation.number > 1:
             self.counts.accepted += 1
             text = f"configuration {generation.number} ({generation.document.hash}) is accepted"
-            self._finish("accepted", "reload_accepted", text, self._lines)
+            self._log.block("reload_accepted", text, self._lines)
+            self._switching = text
 
     def cancel(self) -> None:
         """Give up what is under way: the gateway stops."""
@@ -85,6 +89,12 @@ class Reloads:
         if self._renderer is not None:
             self._renderer.cancel()
             self._renderer = None
+
+    def _finish_switch(self) -> None:
+        """Answer once new connections can only meet the new configuration, so that the next command finds it."""
+        if self._fleet().switched:
+            text, self._switching = self._switching, ""
+            self._answer("accepted", text, self._lines)
 
     def _wait(self) -> None:
         self._waiting_said = True
@@ -116,7 +126,9 @@ class Reloads:
         self._lines = self._differences(current.document, document)
         if not self._lines:
             self.counts.unchanged += 1
-            self._finish("unchanged", "reload_unchanged", "nothing changed, the configuration stays", [])
+            text = "nothing changed, the configuration stays"
+            self._log.block("reload_unchanged", text, [])
+            self._answer("unchanged", text, [])
             return
         for note in document.notes:
             self._log("note", note)
@@ -147,15 +159,12 @@ class Reloads:
         self.counts.refused += 1
         scrubbed = [current.scrubber(reason) for reason in reasons]
         text = f"the new configuration is refused, configuration {current.number} keeps serving"
-        self._finish("refused", "reload_refused", text, scrubbed)
+        self._log.block("reload_refused", text, scrubbed)
+        self._answer("refused", text, scrubbed)
 
-    def _finish(self, result: str, event: str, text: str, lines: list[str]) -> None:
+    def _answer(self, result: str, text: str, lines: list[str]) -> None:
         current = self._fleet().current
         assert current is not None
-        self._log(event, text, lines=lines)
-        if not self._log.as_json:
-            for line in lines:
-                self._log(event, "  " + line)
         message: dict[str, object] = {
             "ok": result != "refused",
             "result": result,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 import aiohttp
+import httpx
 
 LAST_EVENT = b"data: [DONE]"
 
@@ -79,3 +80,32 @@ class Load:
         if stream:
             return "" if LAST_EVENT in data else f"cut stream: {data[-200:]!r}"
         return "" if json.loads(data)["choices"] else "no answer in it"
+
+
+class Stream:
+    """One stream, read in a thread of its own."""
+
+    def __init__(self, url: str, headers: dict[str, str], model: str) -> None:
+        self.data, self.error = b"", ""
+        self._url, self._headers, self._model = url, headers, model
+        self._begun = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+        assert self._begun.wait(60)
+
+    def _read(self) -> None:
+        body = {"model": self._model, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+        url = f"{self._url}/v1/chat/completions"
+        try:
+            with httpx.stream("POST", url, json=body, headers=self._headers, timeout=120) as answer:
+                for data in answer.iter_bytes():
+                    self.data += data
+                    self._begun.set()
+        except httpx.HTTPError as error:
+            self.error = repr(error)
+        self._begun.set()
+
+    def complete(self) -> bool:
+        """Wait for the end; return whether the stream came to its own."""
+        self._thread.join(120)
+        return LAST_EVENT in self.data and not self.error

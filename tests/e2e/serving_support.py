@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,19 +91,34 @@ class Gateway:
         self.environ = {
             **clean_environment(),
             "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION", "LITELLM_MASTER_KEY": self.key,
-            "UPSTREAM_KEY": canary("upstream"), "PYTHONPATH": f"{ROOT}{os.pathsep}{self.home}", "TMPDIR": str(self.tmp), **(environ or {}),
+            "UPSTREAM_KEY": canary("upstream"), "PYTHONPATH": f"{ROOT}{os.pathsep}{self.home}",
+            "TMPDIR": str(self.tmp), **(environ or {}),
         }
-        self._first, self._order = first, order
+        self.first, self._order = first, order
+        self.watch, self._starts = False, True
+        if "runtime_dir" in order:
+            self.runtime_dir = Path(order["runtime_dir"])
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
     def __enter__(self) -> "Gateway":
-        self.start()
-        try:
-            self.wait_ready()
-        except BaseException:
-            self.__exit__()
-            raise
+        if self._starts:
+            self.start()
+            try:
+                self.wait_ready()
+            except BaseException:
+                self.__exit__()
+                raise
+        return self
+
+    def watching(self) -> "Gateway":
+        """Let changes of what is declared be noticed."""
+        self.watch = True
+        return self
+
+    def unstarted(self) -> "Gateway":
+        """Leave the start to the test, which expects something else than a gateway that is ready."""
+        self._starts = False
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -119,7 +134,7 @@ class Gateway:
 
     def start(self) -> None:
         """Start the process; it is not ready yet."""
-        self.declare(self._first)
+        self.declare(self.first)
         with socket.socket() as listener, tempfile.TemporaryFile("w+") as order, open(self.log_path, "ab") as log:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(("127.0.0.1", self.port))
@@ -139,8 +154,9 @@ class Gateway:
             "version": 1, "listener_fd": listener_fd, "host": "127.0.0.1", "port": self.port, "scheme": "http",
             "workers": 1, "grace": 30.0, "reload_grace": 3600.0, "keepalive": 20.0, "boot_timeout": 60.0,
             "ssl_certfile": None, "ssl_keyfile": None, "runtime_dir": str(self.runtime_dir), "log_json": False,
-            "debug": False, "watch": [], "renderer": [sys.executable, "-c", RENDERER, str(self.source)],
-            "generation": dict(self._first), "ready_line": "the proxy answers",
+            "debug": False, "watch": [str(self.source)] if self.watch else [],
+            "renderer": [sys.executable, "-c", RENDERER, str(self.source)],
+            "generation": dict(self.first), "ready_line": "the proxy answers",
         } | self._order
 
     @property
@@ -190,9 +206,14 @@ class Gateway:
         assert self.process is not None
         return self.process.pid
 
-    def ask(self, command: str) -> dict[str, Any]:
+    def ask(self, command: str, progress: Callable[[str], None] | None = None) -> dict[str, Any]:
         """Ask through the control socket."""
-        return ControlledGateway(self.runtime_dir).ask(command)
+        return self.controlled.ask(command, progress)
+
+    @property
+    def controlled(self) -> ControlledGateway:
+        """Return the client of the control socket."""
+        return ControlledGateway(self.runtime_dir)
 
     def reload(self, new: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Declare ``new`` and reload; return the outcome."""
@@ -216,7 +237,7 @@ class Gateway:
 
     def callback(self, name: str, code: str) -> str:
         """Write a callback module that workers can import; return the name for ``litellm_settings.callbacks``."""
-        assert re.fullmatch(r"[a-z_]+", name)
+        assert re.fullmatch(r"[a-z0-9_]+", name)
         lines = ["from litellm.integrations.custom_logger import CustomLogger", code]
         (self.home / f"{name}.py").write_text("\n".join([*lines, "instance = CustomLogger()", ""]))
         return f"{name}.instance"

@@ -18,7 +18,7 @@ MODELS = {"constant": "gpt-5", "pausing": "gpt-5", "short": "short", "long": "lo
 @pytest.fixture(scope="module")
 def gateway(upstream: MockUpstream) -> Iterator[Gateway]:
     upstream.faults["short"] = Fault(chunks=3, gap=0.03)
-    upstream.faults["long"] = Fault(chunks=20, gap=0.15)
+    upstream.faults["long"] = Fault(chunks=20, gap=0.1)
     with Gateway(declared(upstream, 0), workers=2) as running_gateway:
         yield running_gateway
 
