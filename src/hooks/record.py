@@ -20,7 +20,7 @@ NAMES_SHOWN = 20
 SETTLE_SECONDS = 2.0
 OPEN_LIMIT = 10_000
 
-_UNSAFE_IN_LABEL = re.compile(r"[^A-Za-z0-9._:@/+=-]")
+_UNSAFE_IN_LABEL = re.compile(r"[^A-Za-z0-9._:@/+=?\[\]-]")
 _log = logging.getLogger("gateway.hooks")
 
 

@@ -72,9 +72,12 @@ class Scrubber:
     def message(self, text: str) -> str:
         """Return an error message fit for a client: no secret, no upstream address, nothing of LiteLLM's insides."""
         text = _INTERNALS.sub("", _WRAPPING.sub("", text.strip()))
-        text = _ADDRESSES.sub(UPSTREAM, self.text(text))
+        text = self.text(text)
         for host in self.hosts:
-            text = re.sub(rf"(?:\w+://)?{re.escape(host)}[^\s'\",)]*", UPSTREAM, text, flags=re.I)
+            text = re.sub(rf"\w+://{re.escape(host)}[^\s'\",)]*", UPSTREAM, text, flags=re.I)
+        text = _ADDRESSES.sub(UPSTREAM, text)
+        for host in self.hosts:
+            text = text.replace(host, UPSTREAM)
         return _CONTROL.sub(" ", text)[:MESSAGE_LENGTH].strip()
 
 

@@ -17,7 +17,8 @@ OWN_FIELDS = frozenset({
     "disable_fallbacks", "disable_global_guardrail", "disable_global_guardrails", "drop_params", "enforced_params",
     "error_information", "extra_headers", "extra_query", "failure_callback", "fallback_model_group", "fallbacks",
     "force_timeout", "guardrail_config", "guardrails", "headers", "hf_model_name", "include_fallback_errors",
-    "include_guardrail_response", "incoming_bearer_token", "input_callback", "logger_fn", "max_retries", "model_group",
+    "include_guardrail_response", "incoming_bearer_token", "input_callback", "logger_fn", "max_retries",
+    "mcp_input_schema", "mcp_rate_limit_server_name", "mcp_tool_call_metadata", "mcp_tool_description", "model_group",
     "model_group_retry_policy", "model_id", "model_info", "model_list", "no-log", "no_log", "num_retries",
     "optional_params", "organization", "original_function", "original_generic_function", "original_model_group",
     "passthrough", "passthrough_on_no_deployment", "policies", "previous_models", "priority", "prompt_integration",
@@ -30,7 +31,7 @@ OWN_FIELDS = frozenset({
 })
 OWN_PREFIXES = (
     "_", "litellm_", "litellm-", "mock_", "user_api_key", "aws_", "vertex_", "azure_", "watsonx_", "gigachat_",
-    "langfuse_", "langsmith_", "s3_", "gcs_", "milvus_", "valkey_", "mcp_", "x-litellm",
+    "langfuse_", "langsmith_", "s3_", "gcs_", "milvus_", "valkey_", "x-litellm",
 )
 # LiteLLM lists these as its own, too, but here they are the client's: handled below, or a model's parameter.
 NOT_STEERING = frozenset({"metadata", "model"})

@@ -1,0 +1,135 @@
+"""What clients see of LiteLLM's errors and headers: the route's shape, no key, no address, no insides."""
+
+import json
+
+import pytest
+
+from tests.unit.guard_support import CHAT, UPSTREAM_KEY, World, answering, streaming
+
+
+def litellm_error(message, code="429", kind="throttling_error", **more):
+    return json.dumps({"error": {"message": message, "type": kind, "param": "None", "code": code, **more}}).encode()
+
+
+SLOW = ("litellm.RateLimitError: RateLimitError: OpenAIException - Slow down. Received Model Group=gpt-5\n"
+        "Available Model Group Fallbacks=None")
+
+
+@pytest.mark.parametrize(("status", "body", "shown"), [
+    (429, litellm_error(SLOW), {"message": "Slow down", "type": "throttling_error", "param": None, "code": "429"}),
+    (401, litellm_error(f"Incorrect API key provided: {UPSTREAM_KEY}.", "invalid_api_key", "auth"),
+     {"message": "Incorrect API key provided: ***.", "type": "auth", "param": None, "code": "invalid_api_key"}),
+    (500, litellm_error("Cannot connect to host upstream.example:8080 ssl:default", None, None),
+     {"message": "Cannot connect to [upstream]", "type": "server_error", "param": None, "code": "500"}),
+    (400, b'{"error":{"message":"bad","param":"temperature","code":400}}',
+     {"message": "bad", "type": "invalid_request_error", "param": "temperature", "code": "400"}),
+    (403, b'{"detail":"no"}', {"message": "no", "type": "permission_error", "param": None, "code": "403"}),
+    (400, b'{"detail":{"error":"inner"}}',
+     {"message": "inner", "type": "invalid_request_error", "param": None, "code": "400"}),
+    (422, b'{"detail":[{"loc":["body"]}]}',
+     {"message": "The request failed with status 422.", "type": "invalid_request_error", "param": None, "code": "422"}),
+    (502, b"<html>Bad gateway at 10.0.0.1</html>", {"message": "The upstream's answer could not be understood.",
+                                                    "type": "server_error", "param": None, "code": "502"}),
+    (500, b"Internal Server Error", {"message": "The request failed with status 500.", "type": "server_error",
+                                     "param": None, "code": "500"}),
+    (503, b"", {"message": "The service is overloaded.", "type": "server_error", "param": None, "code": "503"}),
+    (500, b"[1]",
+     {"message": "The request failed with status 500.", "type": "server_error", "param": None, "code": "500"}),
+    (400, b'{"error":"text"}', {"message": "text", "type": "invalid_request_error", "param": None, "code": "400"}),
+    (500, b'{"error":{"message":"x"}' + b" " * 70_000,
+     {"message": "The request failed with status 500.", "type": "server_error", "param": None, "code": "500"}),
+])
+def test_an_error_is_shown_in_openais_shape_without_what_nobody_must_see(status, body, shown):
+    world = World(answering(status, body, {"content-encoding": "identity", "x-litellm-model-api-base": "http://x"}))
+    answered = world.ask(body=CHAT)
+    assert answered.status == status and answered.json() == {"error": shown}
+    assert int(answered.headers["content-length"]) == len(answered.body)
+    assert "content-encoding" not in answered.headers and "www-authenticate" not in answered.headers
+
+
+@pytest.mark.parametrize(("status", "kind"), [
+    (400, "invalid_request_error"), (401, "authentication_error"), (404, "not_found_error"), (429, "rate_limit_error"),
+    (500, "api_error"), (529, "overloaded_error"), (418, "api_error"),
+])
+def test_an_error_on_messages_is_shown_in_anthropics_shape(status, kind):
+    answered = World(answering(status, litellm_error(SLOW))).ask("POST", "/v1/messages", CHAT)
+    assert answered.json() == {"type": "error", "error": {"type": kind, "message": "Slow down"},
+                               "request_id": answered.headers["x-gateway-request-id"]}
+
+
+def test_an_upstreams_words_never_stand_in_the_line():
+    world = World(answering(400, litellm_error("You said: my secret diary", "400", "bad_request")))
+    assert "diary" in world.ask(body=CHAT).json()["error"]["message"]
+    line = world.record.to_line()
+    assert (line["error_type"], line["error"]) == ("bad_request", "LiteLLM answered 400")
+    assert "diary" not in json.dumps(line)
+
+
+@pytest.mark.parametrize(("headers", "shown"), [
+    ({"retry-after": "7"}, "7"), ({"llm_provider-retry-after": "9"}, "9"),
+    ({"retry-after": "7", "llm_provider-retry-after": "9"}, "7"), ({}, None),
+    ({"llm_provider-retry-after": "a\tb"}, "a_b"),
+])
+def test_when_to_come_back_is_told(headers, shown):
+    answered = World(answering(429, litellm_error(SLOW), headers)).ask(body=CHAT)
+    assert answered.headers.get("retry-after") == shown
+
+
+def test_headers_that_expose_the_upstream_never_leave():
+    exposing = {"x-litellm-model-api-base": "http://x", "llm_provider-server": "nginx", "server": "x",
+                "set-cookie": "a=b", "x-ratelimit-remaining-requests": "1", "access-control-allow-origin": "*",
+                "content-disposition": "inline", "cache-control": "no-cache", "x-litellm-call-id": "1",
+                "Content-Language": "en"}
+    answered = World(answering(200, b"{}", exposing)).ask(body=CHAT)
+    assert set(answered.headers) == {
+        "content-type", "content-length", "content-disposition", "cache-control", "x-gateway-request-id",
+        "x-gateway-model", "x-gateway-config"}
+
+
+def test_a_secret_in_an_answer_is_masked_and_its_length_kept():
+    body = json.dumps({"text": f"my key is {UPSTREAM_KEY}"}).encode()
+    answered = World(answering(200, body)).ask(body=CHAT)
+    assert UPSTREAM_KEY.encode() not in answered.body
+    assert int(answered.headers["content-length"]) == len(answered.body) == len(body)
+
+
+OPENAI_EVENT = b"data: " + \
+    litellm_error(f"litellm.X: {UPSTREAM_KEY} at upstream.example:8080", "500", "server_error") + b"\n\n"
+ANTHROPIC_EVENT = (b'event: error\ndata: {"type": "error", "error": '
+                   b'{"type": "api_error", "message": "OpenAIException - x"}}\n\n')
+
+
+@pytest.mark.parametrize("event", [OPENAI_EVENT, OPENAI_EVENT + b"data: [DONE]\n\n"])
+def test_a_stream_that_breaks_ends_with_a_clean_error_event(event):
+    world = World(streaming(b"data: {}\n\n", event))
+    chunk = world.ask(body={**CHAT, "stream": True}).chunks[1]
+    assert UPSTREAM_KEY.encode() not in chunk and b"upstream.example" not in chunk and b'"code":"500"' in chunk
+    assert chunk.endswith(b"data: [DONE]\n\n") is event.endswith(b"data: [DONE]\n\n")
+    line = world.record.to_line()
+    assert (line["status"], line["error_type"]) == (200, "stream_error")
+
+
+@pytest.mark.parametrize("event", [OPENAI_EVENT, ANTHROPIC_EVENT])
+def test_a_stream_of_messages_breaks_in_anthropics_shape(event):
+    chunk = World(streaming(b"data: {}\n\n", event)).ask("POST", "/v1/messages", CHAT).chunks[1]
+    name, data = chunk.decode().strip().split("\n")
+    assert name == "event: error" and json.loads(data.removeprefix("data: "))["type"] == "error"
+    assert UPSTREAM_KEY not in data and "OpenAIException" not in data
+
+
+@pytest.mark.parametrize("event", [b'event: response.failed\ndata: {}\n\n', b'data: {"type":"response.failed"}\n\n'])
+def test_a_failed_response_is_an_error_on_its_line(event):
+    world = World(streaming(b"data: {}\n\n", event))
+    assert world.ask("POST", "/v1/responses", {"model": "gpt-5", "input": "x"}).chunks[1] == event
+    assert world.record.error_type == "stream_error"
+
+
+def test_the_callbacks_cause_stays_when_the_answer_is_an_error():
+    async def failing(scope, receive, send):
+        record = next(iter(world.runtime.open_requests.values()))
+        record.fail("upstream_timeout", "the upstream took too long")
+        await answering(408, litellm_error("x"))(scope, receive, send)
+
+    world = World(failing)
+    world.ask(body=CHAT)
+    assert (world.record.error_type, world.record.status) == ("upstream_timeout", 408)
