@@ -1,0 +1,89 @@
+"""Makes the README's tables from the code: `python -m tests.readme.tables` writes them between their markers."""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from src.config.fields import FIELDS
+from src.config.models import MODEL_CAPS, ModelCaps
+from src.config.providers import default_alias, split_provider
+from src.config.settings import describe
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+_TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
+
+
+def table(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a Markdown table; a bar inside a cell is escaped."""
+    cells = [list(heading)]
+    cells.append(["---"] * len(cells[0]))
+    cells += [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return "".join(f"| {' | '.join(row)} |\n" for row in cells)
+
+
+def code(text: str) -> str:
+    """Return ``text`` as code, nothing where it is empty."""
+    return f"`{text}`" if text else ""
+
+
+def variables() -> str:
+    """Return the table of global variables."""
+    rows = ((code(name), code(default), text) for name, default, text in describe())
+    return table(("variable", "default", "meaning"), rows)
+
+
+def fields() -> str:
+    """Return the table of per-model fields."""
+    rows = ((", ".join(map(code, field.suffixes)), code(field.spec), field.help, code(field.example))
+            for field in FIELDS)
+    return table(("`MODEL_<KEY>_` +", "in a spec", "meaning", "example"), rows)
+
+
+def models() -> str:
+    """Return the table of the models that are known, with the recommended alias and effort."""
+    heading = ("upstream id", "recommended alias", "effort levels", "recommended effort", "context", "longest answer",
+               "notes")
+    return table(heading, (_model(name, caps) for name, caps in MODEL_CAPS.items()))
+
+
+def _model(name: str, caps: ModelCaps) -> tuple[str, ...]:
+    return (code(name), code(default_alias(*split_provider(name))), ", ".join(caps.efforts) or "not accepted",
+            caps.recommended_effort or "", _tokens(caps.context_window), _tokens(caps.max_output), _notes(caps))
+
+
+def _tokens(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
+
+
+def _notes(caps: ModelCaps) -> str:
+    notes = [caps.mode] if caps.mode != "chat" else []
+    notes += ["vision"] if caps.vision else []
+    notes += [f"retired by its provider on {caps.deprecated_on}"] if caps.deprecated_on else []
+    return ", ".join(notes)
+
+
+TABLES: dict[str, Callable[[], str]] = {"variables": variables, "fields": fields, "models": models}
+
+
+def filled(text: str) -> str:
+    """Return a document with every table as the code has it."""
+    return _TABLE.sub(lambda found: found[1] + TABLES[found[2]]() + found[3], text)
+
+
+def names(text: str) -> list[str]:
+    """Return the names of the tables that a document marks."""
+    return [found[2] for found in _TABLE.finditer(text)]
+
+
+def update(path: Path = README) -> bool:
+    """Write the tables into the document; tell whether it changed."""
+    before = path.read_text(encoding="utf-8")
+    after = filled(before)
+    if after != before:
+        path.write_text(after, encoding="utf-8")
+    return after != before
+
+
+if __name__ == "__main__":
+    print("updated" if update() else "up to date", file=sys.stderr)
