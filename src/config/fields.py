@@ -73,13 +73,13 @@ def _retries(text: str) -> int:
 
 def split_list(text: str) -> tuple[str, ...]:
     r"""Return comma-separated parts; a comma inside a part is written `\,`."""
-    return tuple(clean(part.replace("\\,", ",")) for part in _SPLIT.split(text) if part.strip())
+    return tuple(part.replace("\\,", ",") for part in _SPLIT.split(text) if part.strip())
 
 
 def _headers(text: str) -> tuple[tuple[str, str], ...]:
     pairs: list[tuple[str, str]] = []
     for part in split_list(text):
-        name, equals, value = part.partition("=")
+        name, equals, value = clean(part, 1_000).partition("=")
         name, value = name.strip(), value.strip()
         if not equals or not _HEADER.fullmatch(name) or not value:
             raise BadValue("must be Name=value pairs separated by commas")

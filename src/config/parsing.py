@@ -64,11 +64,7 @@ def _draft_of_text(text: str, source: str) -> tuple[Draft, list[Problem]]:
     values: Values = {}
     problems: list[Problem] = []
     key = ""
-    try:
-        parts = split_list(text)
-    except BadValue as error:
-        return Draft("", {}, source), [Problem(f"{source} {error}", source, "--model-spec upstream=gpt-5,alias=gpt-5")]
-    for number, part in enumerate(parts, 1):
+    for number, part in enumerate(split_list(text), 1):
         name, equals, value = (word.strip() for word in part.partition("="))
         problem = _spec_field_problem(name, value, key, values, source)
         if not equals:
