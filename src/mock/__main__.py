@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -25,8 +26,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--gap", type=float, default=0.0, metavar="SECONDS", help="pause between the chunks of a stream")
     add("--models", default=",".join(LISTED), metavar="A,B", help="the ids that GET models lists")
     add("--count-only", action="store_true", help="keep no requests, only their number (for long benchmarks)")
-    add("--until-eof", action="store_true", help="stop when standard input ends, so as not to outlive the starter")
-    add("--remove", type=Path, metavar="FOLDER", help="remove this folder at the end: what the starter made for this run")
+    add("--until-eof", action="store_true", help="stop when standard input ends (and not at Ctrl-C)")
+    add("--remove", type=Path, metavar="FOLDER", help="remove this folder at the end: made by the starter")
     return parser.parse_args(argv)
 
 
@@ -37,18 +38,33 @@ def _write_port(path: Path, port: int) -> None:
     draft.replace(path)
 
 
-def _stop_on_signals(stop: Callable[[], object]) -> None:
+def _teller(stop: Callable[[], object]) -> Callable[..., None]:
+    """Return a function that calls ``stop`` in this loop, from a thread or a signal handler."""
     loop = asyncio.get_running_loop()
+
+    def tell(*_: object) -> None:
+        # A loop that has ended already need not be told.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(stop)
+
+    return tell
+
+
+def _stop_on_signals(tell: Callable[..., None], tied: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+        signal.signal(number, tell)
+    if tied:
+        # Ctrl-C reaches every process of a terminal; the one that started us may still have streams to finish.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _stop_at_eof(stop: Callable[[], object]) -> None:
-    loop = asyncio.get_running_loop()
-
+def _stop_at_eof(tell: Callable[..., None]) -> None:
     def watch() -> None:
-        sys.stdin.buffer.read()
-        loop.call_soon_threadsafe(stop)
+        # Not sys.stdin: a thread that waits in there makes the interpreter abort at exit. No input is an end too.
+        with contextlib.suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        tell()
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -58,13 +74,14 @@ async def serve(options: argparse.Namespace) -> None:
     state = State(gap=options.gap, models=[name for name in options.models.split(",") if name],
                   recorder=Recorder(options.record, keep=not options.count_only))
     stop = asyncio.Event()
-    _stop_on_signals(stop.set)
+    tell = _teller(stop.set)
+    _stop_on_signals(tell, options.until_eof)
     runner, port = await start(state, options.host, options.port)
     if options.port_file:
         _write_port(options.port_file, port)
     print(url_of(options.host, port), flush=True)
     if options.until_eof:
-        _stop_at_eof(stop.set)
+        _stop_at_eof(tell)
     await stop.wait()
     state.stopping = True
     await runner.cleanup()

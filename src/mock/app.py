@@ -116,29 +116,29 @@ async def _answer(state: State, request: web.Request, record: Recorded, fault: F
     return await send_whole(request, _whole(state, call), fault, record)
 
 
-def _read(call: Call, read: Callable[[Call], _T]) -> _T:
-    """Return what ``read`` makes of the request; fields of the wrong type are the client's mistake, as upstream."""
+def _read(make: Callable[..., _T], *request: Any) -> _T:
+    """Return ``make(*request)``; fields of the wrong type are the client's mistake, as upstream."""
     try:
-        return read(call)
+        return make(*request)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Refused(400, f"Invalid value in the request: {error}", "invalid_value") from error
 
 
 async def _say(state: State, request: web.Request, record: Recorded, call: Call) -> web.StreamResponse:
     dialect, fault = TEXT[call.operation], call.fault
-    said = answer(_read(call, dialect.question), fault)
+    said = answer(_read(dialect.question, call), fault)
     message = fault.message or "The mock broke off."
     if call.stream:
         gap = state.gap if fault.gap is None else fault.gap
-        error = dialect.broken(500, message, fault.code)
-        return await send_stream(request, dialect.events(call, said), fault, record, gap, error)
+        events, error = _read(dialect.events, call, said), dialect.broken(500, message, fault.code)
+        return await send_stream(request, events, fault, record, gap, error)
     if fault.breaks == "error":
         raise Refused(500, message, fault.code)
-    return await send_whole(request, Reply(encode(dialect.reply(call, said))), fault, record)
+    return await send_whole(request, Reply(encode(_read(dialect.reply, call, said))), fault, record)
 
 
 def _whole(state: State, call: Call) -> Reply:
     if call.operation == "models":
         listed = [{"id": name, "object": "model", "created": 0, "owned_by": "mock"} for name in state.models]
         return Reply(encode({"object": "list", "data": listed}))
-    return _read(call, WHOLE[call.operation])
+    return _read(WHOLE[call.operation], call)

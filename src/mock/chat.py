@@ -31,7 +31,8 @@ def required_tool(tools: object, choice: object) -> Tool | None:
     """
     offered = [t.get("function", t) for t in tools if isinstance(t, Mapping)] if isinstance(tools, list) else []
     wanted = choice.get("function", choice).get("name") if isinstance(choice, Mapping) else None
-    if choice != "required" and wanted is None:
+    # Mistral says any for required.
+    if choice not in ("required", "any") and wanted is None:
         return None
     found = [t for t in offered if t.get("name") == (wanted or t.get("name"))]
     if not found:

@@ -64,7 +64,7 @@ class Recorder:
         self._numbers = 0
         self._in_flight = 0
         self._changed = threading.Condition()
-        self._file: TextIO | None = _open(path) if path else None
+        self._file = _open(path) if path else None
 
     def begin(self, **facts: Any) -> Recorded:
         """Record a request that has arrived; ``facts`` are the fields of `Recorded` that describe it."""

@@ -156,7 +156,7 @@ def test_every_chat_reply_has_a_service_tier_because_groq_replies_need_one(upstr
 
 
 @pytest.mark.parametrize(("choice", "name", "arguments"), [
-    ("required", "clock", {}), (WANTS_WEATHER, "weather", ARGUMENTS)])
+    ("required", "clock", {}), ("any", "clock", {}), (WANTS_WEATHER, "weather", ARGUMENTS)])
 def test_a_required_tool_is_called_with_arguments_that_fit(
         client: openai.OpenAI, choice: Any, name: str, arguments: object) -> None:
     answer = client.chat.completions.create(model="m", messages=HELLO, tools=TOOLS, tool_choice=choice)
@@ -391,7 +391,10 @@ FIELDS = st.sampled_from(["messages", "input", "prompt", "tools", "tool_choice",
                           "stream_options", "max_tokens", "n", "dimensions", "documents", "instructions", "contents"])
 
 
-@given(path=st.sampled_from([path for path, _ in BODIES] + ["rerank", "moderations", "responses/input_tokens"]),
+PATHS = [*dict(BODIES), "rerank", "moderations", "responses/input_tokens", "models/m:generateContent"]
+
+
+@given(path=st.sampled_from(PATHS),
        fields=st.dictionaries(FIELDS, JSON, max_size=3), stream=st.booleans())
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_json_object_has_an_answer_or_an_error_in_openais_shape(

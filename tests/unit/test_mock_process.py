@@ -21,14 +21,14 @@ COMMAND = [sys.executable, "-m", "src.mock"]
 def mock_process(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start the mock; yield its process and the URL that it prints once it is ready."""
     process = subprocess.Popen([*COMMAND, *map(str, arguments)], cwd=REPOSITORY, text=True,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout
     try:
         yield process, process.stdout.readline().strip()
     finally:
         process.kill()
         process.wait(10)
-        for pipe in (process.stdout, process.stdin):
+        for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe:
                 pipe.close()
 
@@ -52,9 +52,22 @@ def test_the_process_serves_records_and_stops_cleanly_when_told_to(tmp_path: Pat
 
 def test_the_process_can_be_tied_to_the_one_that_started_it() -> None:
     with mock_process("--until-eof") as (process, url):
+        # Ctrl-C reaches the starter too, which may still need its upstream.
+        process.send_signal(signal.SIGINT)
         assert httpx.get(f"{url}/models").status_code == 200 and process.stdin
         process.stdin.close()
         assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize(("flags", "number"), [
+    ([], signal.SIGINT), ([], signal.SIGTERM), (["--until-eof"], signal.SIGTERM)])
+def test_signals_end_the_process_without_complaint(flags: list[str], number: signal.Signals, tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    made.mkdir()
+    with mock_process(*flags, "--remove", made) as (process, _):
+        process.send_signal(number)
+        assert process.communicate(timeout=10) == ("", "") and process.returncode == 0
+    assert not made.exists()
 
 
 def test_counting_only_keeps_no_requests_but_the_count_is_exact() -> None:

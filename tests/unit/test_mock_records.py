@@ -42,6 +42,7 @@ def ask(upstream: MockUpstream, **fields: object) -> httpx.Response:
 def test_a_request_is_recorded_as_it_arrived(upstream: MockUpstream) -> None:
     before = datetime.now(timezone.utc)
     HTTP.post(f"{upstream.url}/chat/completions?a=b", json={**QUESTION, "stream": True}, headers={"X-Label": "a b"})
+    upstream.wait(lambda seen: seen[0].ended)
     (record,) = upstream.requests
     assert (record.method, record.path, record.query) == ("POST", "/v1/chat/completions", "a=b")
     assert (record.operation, record.model, record.stream) == ("chat/completions", "m", True)
