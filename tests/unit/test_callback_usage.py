@@ -1,0 +1,56 @@
+"""Tokens and prices from what LiteLLM logs."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from src.hooks.callback_usage import fill, price_of, usage_of
+from src.hooks.planview import ModelView
+from src.hooks.record import RequestRecord
+from src.policy.costs import Price, Usage
+
+DETAILS = {"prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 3}}
+
+
+@pytest.mark.parametrize(("logged", "usage"), [
+    ({"prompt_tokens": 10, "completion_tokens": 5, "metadata": {"usage_object": DETAILS}}, Usage(10, 5, 4, 3)),
+    ({"prompt_tokens": 10, "completion_tokens": 5, "metadata": None}, Usage(10, 5)),
+    ({"prompt_tokens": 7, "completion_tokens": 0}, Usage(7, 0)),
+    ({"prompt_tokens": 7, "completion_tokens": 0, "metadata": {"usage_object": {"prompt_tokens_details": 3}}},
+     Usage(7, 0)),
+    ({"prompt_tokens": 0, "completion_tokens": 0, "metadata": {"usage_object": DETAILS}}, Usage()),
+    ({}, Usage()),
+])
+def test_tokens_are_those_that_were_counted(logged: dict[str, Any], usage: Usage) -> None:
+    assert usage_of(logged) == usage
+
+
+def model(name: str, provider: str = "openai", key: str | None = "KEY", **more: Any) -> ModelView:
+    return ModelView("k", "k", "k", provider=provider, model=f"{provider}/{name}", key_env=key, **more)
+
+
+@pytest.mark.parametrize(("view", "known"), [
+    (model("gpt-5"), True),
+    (model("mistral-small-latest", "mistral"), True),
+    (model("gpt-5", key=None), False),
+    (model("mistral-small-latest"), False),
+    (model("nobody-knows-this"), False),
+    (ModelView("k", "k", "k", key_env="KEY"), False),
+    (None, False),
+])
+def test_litellms_price_counts_for_exactly_this_provider_and_model(view: ModelView | None, known: bool) -> None:
+    assert (price_of(view) is not None) == known
+
+
+def test_the_operators_price_wins() -> None:
+    view = model("gpt-5", input_cost_micros=5, output_cost_micros=7)
+    assert price_of(view) == Price(Decimal(5), Decimal(7))
+
+
+def test_unknown_is_null_and_never_zero() -> None:
+    record = RequestRecord("r")
+    fill(record, Usage(10, 5), model("nobody-knows-this"))
+    assert (record.prompt_tokens, record.cost_micros, record.cost_state) == (10, None, "unknown")
+    fill(record, Usage(1_000_000, 0), model("x", input_cost_micros=1_250_000, output_cost_micros=0))
+    assert (record.cost_micros, record.cost_state) == (1_250_000, "priced")
