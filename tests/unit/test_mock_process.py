@@ -55,6 +55,7 @@ def test_the_process_can_be_tied_to_the_one_that_started_it() -> None:
         # Ctrl-C reaches the starter too, which may still need its upstream.
         process.send_signal(signal.SIGINT)
         assert httpx.get(f"{url}/models").status_code == 200 and process.stdin
+        process.stdin.write("only the end counts")
         process.stdin.close()
         assert process.wait(10) == 0
 
