@@ -19,11 +19,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     source.add_argument("--order-file")
     chosen = parser.parse_args(arguments)
     try:
-        fd = chosen.order_fd if chosen.order_file is None else os.open(chosen.order_file, os.O_RDONLY)
-        return _serve(read_order(fd), start)
+        return _serve(_read(chosen.order_fd, chosen.order_file), start)
     except GatewayError as error:
         print(error.text(), file=sys.stderr)
         return error.exit_code
+
+
+def _read(fd: int | None, path: str | None) -> Order:
+    """Read the order from ``fd``, or from the file at ``path``, which is removed: it may hold secrets."""
+    if path is None:
+        assert fd is not None
+        return read_order(fd)
+    order = read_order(os.open(path, os.O_RDONLY))
+    os.unlink(path)
+    return order
 
 
 def _serve(order: Order, start: dict[str, str]) -> int:

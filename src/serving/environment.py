@@ -6,19 +6,22 @@ from collections.abc import Iterator, Mapping
 
 # Names that were read while recording; `os.environ` is one object per process, so this is too.
 _read: set[str] = set()
+# Names that whoever copies or walks the whole environment will look up next, the first one last.
+_walked: list[str] = []
 
 
 class _Recording(os._Environ[str]):
     def __getitem__(self, key: str) -> str:
-        _read.add(key)
+        if _walked and _walked[-1] == key:
+            _walked.pop()
+        else:
+            _read.add(key)
         return super().__getitem__(key)
 
     def __iter__(self) -> Iterator[str]:
-        for key in super().__iter__():
-            known = key in _read
-            yield key
-            if not known:  # whoever copies the whole environment asks for no name in particular
-                _read.discard(key)
+        names = list(super().__iter__())
+        _walked[:] = names[::-1]
+        return iter(names)
 
 
 def start_environment() -> dict[str, str]:
@@ -34,7 +37,7 @@ def replace(environ: Mapping[str, str]) -> None:
 
 @contextlib.contextmanager
 def recorded() -> Iterator[set[str]]:
-    """Collect the names that are looked up in ``os.environ`` meanwhile, found or not."""
+    """Collect the names that are looked up in ``os.environ`` meanwhile, found or not; copying it all looks up none."""
     _read.clear()
     plain = type(os.environ)
     os.environ.__class__ = _Recording

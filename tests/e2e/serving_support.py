@@ -20,7 +20,7 @@ import yaml
 
 from src.control import Gateway as ControlledGateway
 
-from .gateway import DEADLINE_S, ROOT, canary, clean_environment, running, until
+from .gateway import DEADLINE_S, ROOT, canary, clean_environment, free_port, running, until
 
 __all__ = ["Gateway", "canary", "document", "plan_model", "running", "until"]
 
@@ -148,7 +148,16 @@ class Gateway:
                 start_new_session=True,
             )
 
-    def order(self, listener_fd: int) -> dict[str, Any]:
+    def start_by(self, *command: str) -> None:
+        """Start ``command`` with the path of an order file as its last argument; it listens by itself."""
+        self.port = free_port()
+        order = self.home / "order.json"
+        order.write_text(json.dumps(self.order(None)))
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([*command, str(order)], env=self.environ, cwd=self.home, stdout=log,
+                                            stderr=log, start_new_session=True)
+
+    def order(self, listener_fd: int | None) -> dict[str, Any]:
         """Return the launch order."""
         return {
             "version": 1, "listener_fd": listener_fd, "host": "127.0.0.1", "port": self.port, "scheme": "http",

@@ -6,6 +6,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -45,7 +46,7 @@ def gateway(upstream: MockUpstream, notes: Path) -> Iterator[Gateway]:
         yield running_gateway
 
 
-def noted(notes: Path, field: str) -> list[dict[str, object]]:
+def noted(notes: Path, field: str) -> list[dict[str, Any]]:
     """Return the notes that have ``field``."""
     return [note for note in map(json.loads, notes.read_text().splitlines()) if field in note]
 
