@@ -18,13 +18,15 @@ OPEN = {
     "GET /health/liveness", "GET /health/readiness",
 }
 # Parameters of LiteLLM's functions that belong to the model, beside those that every specification names.
-THE_MODELS_OWN = """audio background best_of dimensions echo encoding_format extra_body file frequency_penalty function_call
-    functions image include include_server_side_tool_invocations input instructions language logit_bias logprobs mask
-    max_completion_tokens max_output_tokens max_tokens messages metadata modalities model n parallel_tool_calls
-    prediction presence_penalty previous_response_id prompt prompt_cache_key quality reasoning reasoning_effort response_format
-    safety_identifier seed service_tier size speed stop store stream stream_options style suffix temperature text
-    text_format thinking timestamp_granularities tool_choice tools top_logprobs top_p truncation user verbosity voice
-    web_search_options""".split()
+THE_MODELS_OWN = """audio background best_of dimensions echo encoding_format extra_body file frequency_penalty
+    function_call functions image include include_server_side_tool_invocations input
+    instructions language logit_bias logprobs mask max_completion_tokens max_output_tokens
+    max_tokens messages metadata modalities model n parallel_tool_calls prediction
+    presence_penalty previous_response_id prompt prompt_cache_key quality reasoning
+    reasoning_effort response_format safety_identifier seed service_tier size speed stop store
+    stream stream_options style suffix temperature text text_format thinking
+    timestamp_granularities tool_choice tools top_logprobs top_p truncation user verbosity
+    voice web_search_options""".split()
 
 
 def concrete(template: str) -> str:
