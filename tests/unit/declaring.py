@@ -34,7 +34,11 @@ def declared(env: Mapping[str, str] | None = None, dotenv: str | bytes | None = 
     data = dotenv.encode() if isinstance(dotenv, str) else dotenv
     parsed = DotEnv() if data is None else parse_dotenv(data, ".env", env or {})
     contents = files or {}
-    environment = Environment(env or {}, parsed, lambda path: contents[path] if path in contents else missing_file(path))
+
+    def read_file(path: str) -> bytes:
+        return contents[path] if path in contents else missing_file(path)
+
+    environment = Environment(env or {}, parsed, read_file)
     return build_plan(Sources(environment, **flags))
 
 

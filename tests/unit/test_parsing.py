@@ -108,7 +108,7 @@ def test_key_alias_and_provider_are_filled_in(text: str, key: str, alias: str, u
     ("upstream=a b", "upstream 'a b' must not contain spaces", "upstream=gpt-5"),
     ("upstream=gpt-5,alias=a*", "alias 'a*' must not contain spaces, commas or `*`", "alias=my-model"),
     (r"upstream=gpt-5,alias=a\,b", "must not contain spaces, commas or `*`", "alias=my-model"),
-    ("upstream=gpt-5,alias=a\tb", "control characters", "upstream=gpt-5,alias"),
+    ("upstream=gpt-5,alias=a\tb", "control characters", "alias=my-model"),
     ("upstream=gpt-5,alias=" + "a" * 257, "must not be longer than 256 characters", "alias=my-model"),
     ("upstream=openai/,provider=openai", "upstream 'openai/' names a provider but no model", "upstream=openai/gpt-5"),
     ("upstream=gpt-5,provider=azure", "provider azure needs a base URL for gpt-5", "http://"),
@@ -167,7 +167,8 @@ def test_a_variable_belongs_to_the_longest_key_whose_rest_is_a_field() -> None:
     values = {"PROXY_MODEL_KEYS": "gpt,gpt_max", "MODEL_GPT_UPSTREAM_MODEL": "a", "MODEL_GPT_MAX_UPSTREAM_MODEL": "b",
               "MODEL_GPT_MAX_TOKENS": "5", "MODEL_GPT_MAX_MAX_TOKENS": "7", "MODEL_GPT_MAX_ALIAS": "c"}
     reading = from_env(values)
-    assert [(spec.key, spec.alias, spec.max_tokens) for spec in reading.models] == [("gpt", "a", 5), ("gpt_max", "c", 7)]
+    assert [(spec.key, spec.alias, spec.max_tokens) for spec in reading.models] == [
+        ("gpt", "a", 5), ("gpt_max", "c", 7)]
     assert reading.problems == []
 
 
@@ -241,8 +242,8 @@ def test_every_value_remembers_where_it_stood() -> None:
     dotenv = parse_dotenv(b"PROXY_MODEL_KEYS=a\nMODEL_A_UPSTREAM_MODEL=gpt-5\nMODEL_A_RPM=5\n")
     spec = load_model_specs_from_env(Environment({"MODEL_A_RPM": "6"}, dotenv)).models[0]
     assert (spec.source, spec.rpm) == (".env", 6)
-    assert (spec.origin("upstream"), spec.origin("rpm")) == ("MODEL_A_UPSTREAM_MODEL, .env line 2",
-                                                           "MODEL_A_RPM, environment")
+    assert spec.origin("upstream") == "MODEL_A_UPSTREAM_MODEL, .env line 2"
+    assert spec.origin("rpm") == "MODEL_A_RPM, environment"
 
 
 # --- chains -----------------------------------------------------------------------------------------------------
