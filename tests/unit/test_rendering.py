@@ -105,7 +105,7 @@ def test_no_secret_is_ever_written() -> None:
 
 
 @pytest.mark.parametrize("alias", [
-    "null", "true", "1", "1.5", "2025-01-01", "~", "-", "=", "<<", "a:", "#x", "caf\u00e9", "\u6a21\u578b", "\U0001f680",
+    "null", "true", "1", "1.5", "2025-01-01", "~", "-", "=", "<<", "a:", "#x", "caf\u00e9", "\u6a21", "\U0001f680",
     "'", '"', "!x", "&x", "%x", "@x", "{x}", "[x]", "0x1f", "1e3", "yes", "a/b:c", "\\x", "|", ">",
 ])
 def test_every_alias_survives_yaml(alias: str) -> None:
