@@ -69,8 +69,8 @@ def asked(seen: list[Any]) -> list[str]:
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize("first", [*FAILURES, "refused"])
-def test_the_next_model_has_the_request_within_a_second(inside: Inside, seen: list[Any], first: str, stream: bool
-                                                        ) -> None:
+def test_the_next_model_has_the_request_within_a_second(inside: Inside, seen: list[Any], first: str,
+                                                        stream: bool) -> None:
     start = time.monotonic()
     response = inside.chat(f"c{first}", stream=stream)
     assert time.monotonic() - start < NEXT_WITHIN_S
@@ -84,8 +84,8 @@ def test_the_next_model_has_the_request_within_a_second(inside: Inside, seen: li
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-def test_after_a_timeout_the_next_model_has_it_within_five_seconds(inside: Inside, seen: list[Any], stream: bool
-                                                                  ) -> None:
+def test_after_a_timeout_the_next_model_has_it_within_five_seconds(inside: Inside, seen: list[Any],
+                                                                   stream: bool) -> None:
     start = time.monotonic()
     response = inside.chat("cslow", stream=stream)
     assert FIRST_S <= time.monotonic() - start < TIMEOUT_WITHIN_S
@@ -95,8 +95,8 @@ def test_after_a_timeout_the_next_model_has_it_within_five_seconds(inside: Insid
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize("first", REFUSALS)
-def test_a_request_that_the_upstream_refuses_never_moves_on(inside: Inside, seen: list[Any], first: str, stream: bool
-                                                            ) -> None:
+def test_a_request_that_the_upstream_refuses_never_moves_on(inside: Inside, seen: list[Any], first: str,
+                                                            stream: bool) -> None:
     response = inside.chat(f"c{first}", stream=stream)
     assert 400 <= response.status_code < 500
     assert asked(seen) == [first]
