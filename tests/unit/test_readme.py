@@ -79,6 +79,12 @@ def test_the_error_types_are_those_of_the_code() -> None:
     assert ours <= set(re.findall(r"`(\w+)`", described))
 
 
+def test_the_metrics_are_those_of_the_code() -> None:
+    made = set(re.findall(r'\("(gateway_\w+)", "', read("src/hooks/metrics.py")))
+    section = read("README.md").partition("### Metrics and traces")[2].partition("### ")[0]
+    assert made and made == set(re.findall(r"`(gateway_\w+)`", section))
+
+
 def test_the_startup_sample_has_the_columns_of_the_real_log() -> None:
     sample = next(one for one in blocks() if one.sample == "startup").text
     assert re.split(r"\s{2,}", table([])[0].strip()) in [re.split(r"\s{2,}", line.strip()) for line in
