@@ -13,6 +13,7 @@ from .start import python_module, with_package
 
 KEY_FILE = "master.key"
 ENV_FILE = "demo.env"
+DATABASE_FILE = "demo.db"
 MODELS = {"gpt5": "gpt-5", "deepseek": "deepseek-v3.2", "grok": "grok-code-fast-1"}
 
 
@@ -22,7 +23,8 @@ def start_demo(environ: Mapping[str, str], package: str) -> Path:
     Raises NotStarted where the mock does not come up.
     """
     folder = Path(tempfile.mkdtemp(prefix="litellm-gateway-demo-"))
-    command = [*python_module(package, "mock"), "--until-eof", "--gap", "0.05", "--remove", str(folder)]
+    command = [*python_module(package, "mock"), "--until-eof", "--count-only", "--gap", "0.05",
+               "--remove", str(folder)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                env=with_package(environ))
     assert process.stdin and process.stdout
@@ -42,7 +44,8 @@ _keep_open: list[subprocess.Popen[bytes]] = []
 
 def demo_environment(url: str, key_file: Path) -> str:
     """Return the `.env` text of the demo: three example models at the mock, keyless, one random master key."""
-    lines = [f"PROXY_MODEL_KEYS={','.join(MODELS)}", f"OPENAI_API_BASE={url}", f"LITELLM_MASTER_KEY_FILE='{key_file}'"]
+    lines = [f"PROXY_MODEL_KEYS={','.join(MODELS)}", f"OPENAI_API_BASE={url}", f"LITELLM_MASTER_KEY_FILE='{key_file}'",
+             f"GATEWAY_DATABASE_URL='sqlite:///{key_file.parent / DATABASE_FILE}'"]
     for key, model in MODELS.items():
         lines += [f"MODEL_{key.upper()}_UPSTREAM_MODEL={model}", f"MODEL_{key.upper()}_API_KEY_ENV=none"]
     return "\n".join(lines) + "\n"
@@ -56,7 +59,8 @@ def _write_private(path: Path, text: str) -> None:
 
 def demo_process_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without any declaration of models, so that the demo serves its own and no real key."""
-    dropped = ("MODEL_", "CHAIN_", "PROXY_", "OPENAI_", "LITELLM_MASTER_KEY", "REASONING_EFFORT")
+    dropped = ("MODEL_", "CHAIN_", "PROXY_", "OPENAI_", "LITELLM_MASTER_KEY", "REASONING_EFFORT",
+               "GATEWAY_DATABASE_URL")
     kept = {name: value for name, value in environ.items() if not name.startswith(dropped)}
     if sys.platform == "win32":
         kept.setdefault("SYSTEMROOT", environ.get("SYSTEMROOT", ""))
