@@ -4,29 +4,15 @@ A revision is one file in `migrations/versions`, named by its revision: `0002_le
 and `down_revision` the one before. The highest name is the head.
 """
 
-from functools import cache
-from pathlib import Path
-
 import sqlalchemy as sa
 
 from .engine import Store
 from .failures import NewerDatabase
+from .revisions import FOLDER, VERSION_TABLE, head, revisions
 
-VERSION_TABLE = "ai_schema_version"
+__all__ = ["VERSION_TABLE", "current", "ensure_schema", "head", "revisions"]
 # Any number that no other program on the same PostgreSQL is likely to take: "gateway" in ASCII.
 _LOCK = 0x67617465776179
-_FOLDER = Path(__file__).parent / "migrations"
-
-
-@cache
-def revisions() -> tuple[str, ...]:
-    """Return every revision that this code knows, oldest first."""
-    return tuple(sorted(path.stem for path in (_FOLDER / "versions").glob("[0-9]*.py")))
-
-
-def head() -> str:
-    """Return the revision that this code works with."""
-    return revisions()[-1]
 
 
 def current(store: Store) -> str | None:
@@ -72,6 +58,6 @@ def _upgrade(connection: sa.Connection, target: str) -> None:
 
     from .tables import metadata
     config = Config()
-    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.attributes.update(connection=connection, metadata=metadata)
     command.upgrade(config, target)
