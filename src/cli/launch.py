@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..config.database import OFF, VARIABLE
 from ..config.plan import LaunchPlan, Sources, build_plan
 from ..errors import ConfigurationError, GatewayError, Problem, UsageProblem
 from .context import Invocation
@@ -25,7 +26,9 @@ def run(invocation: Invocation, options: Options) -> None:
     _check_flags(options)
     if options["demo"]:
         invocation, options = _demo(invocation, options)
-    sources = read_sources(invocation, options)
+    from .database import with_registry
+    only_shown = bool(options["print_config"] or options["output"])
+    sources = with_registry(read_sources(invocation, options), launching=not only_shown)
     if options["config"]:
         _launch_existing(invocation, options, sources)
         return
@@ -111,14 +114,17 @@ def _demo(invocation: Invocation, options: Options) -> tuple[Invocation, Options
 
 def _launch_existing(invocation: Invocation, options: Options, sources: Sources) -> None:
     from ..launch.existing import load_existing
-    plan, generation = load_existing(invocation.cwd / options["config"], sources)
-    _launch(invocation, options, plan.checked(launch=True), generation)
+    # A file of one's own says everything that is served: the registry's rows do not join it.
+    plan, generation = load_existing(invocation.cwd / options["config"], replace(sources, registry=None))
+    _launch(invocation, options, replace(plan, database=sources.database).checked(launch=True), generation)
 
 
 def _launch(invocation: Invocation, options: Options, plan: LaunchPlan, generation: Any) -> None:
     from ..launch.document import launch_document
     from ..launch.start import Host, launch, python_module
     callbacks = otel_callbacks(invocation.environ)
+    url = plan.database.url if plan.database else OFF
+    generation = replace(generation, env={**generation.env, VARIABLE: url})
     if options["launch_document"]:
         import json
         print(json.dumps(launch_document(generation, invocation.package, plan.notes, callbacks)))

@@ -154,7 +154,7 @@ def _lost(first: PlannedModel, later: PlannedModel) -> list[str]:
 def needed_secrets(planned: Sequence[PlannedModel], env: Environment) -> dict[str, Secret]:
     """Return every secret variable the launch knows: the master key, upstream keys, and what only needs scrubbing."""
     names = [MASTER_KEY, *(model.key_env for model in planned if model.key_env)]
-    optional = [name for name in ("OPENAI_API_KEY", "GATEWAY_METRICS_KEY", *RESERVED_SECRETS)
+    optional = [name for name in ("OPENAI_API_KEY", "GATEWAY_METRICS_KEY", "GATEWAY_DATABASE_URL", *RESERVED_SECRETS)
                 if env.get(name) or env.get(f"{name}_FILE")]
     return {name: env.secret(name) for name in dict.fromkeys(names + optional)}
 

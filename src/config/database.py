@@ -5,8 +5,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
+
+from ..errors import Problem
+
+if TYPE_CHECKING:
+    from .environment import Environment
 
 VARIABLE = "GATEWAY_DATABASE_URL"
 DEFAULT_URL = "sqlite:///gateway.db"
@@ -47,6 +52,18 @@ def parse_database_url(text: str, folder: Path, stated: bool = True) -> Database
     if separator and scheme in _POSTGRES:
         return Database("postgresql", f"postgresql://{rest}", _masked(rest), None, stated)
     raise ValueError(_WANTED)
+
+
+def find_database(env: "Environment", platform: str = sys.platform) -> tuple[Database | None, tuple[Problem, ...]]:
+    """Return the database that ``env`` names, the default one where it names none, and what is wrong with the name."""
+    secret = env.secret(VARIABLE)
+    if secret.problem:
+        return None, (secret.problem,)
+    try:
+        folder = state_folder(env.values, platform)
+        return parse_database_url(secret.value or DEFAULT_URL, folder, stated=bool(secret.value)), ()
+    except ValueError as error:
+        return None, (Problem(f"{VARIABLE} {error}", secret.where, f"{VARIABLE}={DEFAULT_URL}"),)
 
 
 def _sqlite_path(rest: str, folder: Path) -> Path:

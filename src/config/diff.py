@@ -15,6 +15,9 @@ def diff_plans(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     lines = _diff_entries("model", _keyed(old, "models"), _keyed(new, "models"))
     lines += _diff_entries("chain", _keyed(old, "chains"), _keyed(new, "chains"))
     lines += _diff_fields("settings", old.get("settings", {}), new.get("settings", {}))
+    before, after = old.get("registry", {}), new.get("registry", {})
+    lines += [f"registry: {name} changed" for name in {**before, **after}
+              if name != "digest" and before.get(name) != after.get(name)]
     return lines
 
 

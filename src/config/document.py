@@ -29,6 +29,7 @@ def plan_document(plan: LaunchPlan) -> dict[str, Any]:
         },
         "secret_names": sorted(plan.secrets),
         "sources": {model.spec.key: model.spec.source for model in plan.models},
+        **({"registry": dict(plan.registry)} if plan.registry else {}),
     }
 
 

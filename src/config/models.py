@@ -20,7 +20,8 @@ class ModelSpec:
     """One deployment as declared; None means "not said here", so that the plan's defaults apply.
 
     ``timeout`` and ``stream_timeout`` are seconds; ``rpm``/``tpm`` count per minute, ``rpd``/``tpd`` per day;
-    costs are US dollars per million tokens; ``origins`` says for each field where its value came from.
+    costs are US dollars per million tokens; ``caps`` replace what is known of the model (registry rows have their own);
+    ``origins`` says for each field where its value came from.
     """
 
     key: str
@@ -47,6 +48,7 @@ class ModelSpec:
     headers: tuple[tuple[str, str], ...] = ()
     allow_params: tuple[str, ...] = ()
     drop_params: tuple[str, ...] = ()
+    caps: "ModelCaps | None" = None
     source: str = field(default="", compare=False)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 

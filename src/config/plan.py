@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 from ..errors import PROGRAM, ConfigurationError, Problem
 from . import checks
+from .database import Database
 from .environment import Environment, Secret
 from .fields import Draft
 from .lines import printable
 from .models import ChainSpec, ModelSpec
 from .parsing import Reading, key_of, load_model_specs_from_cli, load_model_specs_from_env
+from .registry import RegistryReading, join
 from .resolve import PlannedModel, resolve
 from .settings import BY_NAME, Settings, read_settings
 
@@ -26,7 +29,8 @@ OPENAI_API_KEY=<your key> {PROGRAM}"""
 class Sources:
     """Everything an operator can declare with: the environment and what stood on the command line.
 
-    ``flags`` maps a variable of the settings table to the text that its flag was given.
+    ``flags`` maps a variable of the settings table to the text that its flag was given; ``registry`` is None where no
+    database is used.
     """
 
     env: Environment
@@ -35,6 +39,8 @@ class Sources:
     alias: str | None = None
     model: str | None = None
     flags: Mapping[str, str] = field(default_factory=dict)
+    registry: RegistryReading | None = None
+    database: Database | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,8 @@ class LaunchPlan:
     problems: tuple[Problem, ...] = ()
     launch_problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    registry: Mapping[str, Any] = field(default_factory=dict)
+    database: Database | None = None
 
     def by_key(self, key: str) -> PlannedModel:
         """Return the model declared under ``key``."""
@@ -77,7 +85,8 @@ def build_plan(sources: Sources) -> LaunchPlan:
     found += checks.models(models, reading.chains, settings, reading.broken) + checks.headers(models, secrets)
     notes += checks.warnings(models, reading.chains)
     return LaunchPlan(tuple(models), tuple(reading.chains), settings, secrets, tuple(dict.fromkeys(found)),
-                      tuple(checks.keys(models, secrets, settings)), tuple(notes))
+                      tuple(checks.keys(models, secrets, settings)), tuple(notes),
+                      sources.registry.document if sources.registry else {}, sources.database)
 
 
 def merged_settings(sources: Sources) -> tuple[Settings, tuple[Problem, ...]]:
@@ -99,11 +108,14 @@ def _declared(sources: Sources) -> Reading:
     reading.models += added.models
     reading.problems += added.problems
     reading.broken |= added.broken
-    if not reading.models and not reading.problems:
+    named = sources.model is not None or sources.alias is not None
+    if not reading.models and not reading.problems and (named or not (sources.registry and sources.registry.models)):
         reading = _single(sources, reading)
     else:
         _retired(env, reading, declared=True)
         _single_flags(sources, reading)
+    if sources.registry:
+        join(reading, sources.registry)
     return reading
 
 

@@ -37,7 +37,7 @@ class PlannedModel:
 
 def resolve(spec: ModelSpec, env: Environment, settings: Settings) -> tuple[PlannedModel, list[Problem], list[str]]:
     """Return the planned model, its problems and its notes."""
-    caps = caps_for(spec.provider, spec.model)
+    caps = spec.caps or caps_for(spec.provider, spec.model)
     base, base_origin = _base(spec, settings)
     key_env, problems = _key_env(spec, env)
     effort, origin, wrong, notes = _effort(spec, caps, settings)

@@ -42,8 +42,8 @@ def launch(plan: LaunchPlan, generation: Generation, host: Host) -> NoReturn:
     scheme = "https" if settings.text("GATEWAY_SSL_CERTFILE") else "http"
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address, f"[{address}]" if ":" in address else address)
     url = f"{scheme}://{shown}:{port}"
-    start = startup.Start(host.version, host.litellm, generation.hash, url, settings.whole("WORKERS"), "none",
-                          startup.rows_of(plan), plan.notes)
+    start = startup.Start(host.version, host.litellm, generation.hash, url, settings.whole("WORKERS"),
+                          plan.database.masked if plan.database else "none", startup.rows_of(plan), plan.notes)
     for line in startup.startup_lines(start, log_json):
         print(line, file=sys.stderr, flush=True)
     alias = next((model.alias for model in plan.models if model.mode == "chat"), None)

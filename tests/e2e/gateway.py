@@ -85,7 +85,7 @@ class Gateway:
     """One gateway; a context manager. ``environ`` is added to a clean environment, ``dotenv`` becomes `.env`.
 
     ``key`` is the master key: a random one in ``LITELLM_MASTER_KEY`` unless ``environ`` or ``dotenv`` say otherwise.
-    ``home`` is its working folder, ``runtime`` its GATEWAY_RUNTIME_DIR, ``tmp`` its TMPDIR.
+    ``home`` is its working folder and holds its database, ``runtime`` its GATEWAY_RUNTIME_DIR, ``tmp`` its TMPDIR.
     """
 
     def __init__(self, environ: Mapping[str, str], *flags: str, dotenv: str | None = None, workers: int = 1,
@@ -97,6 +97,7 @@ class Gateway:
         self.key = key or canary("master")
         self.flags, self.command = list(flags), list(command)
         self.environ = {**clean_environment(), "PYTHONPATH": str(ROOT), "GATEWAY_RUNTIME_DIR": str(self.runtime),
+                        "XDG_STATE_HOME": str(self.home / "state"),
                         "TMPDIR": str(self.tmp), "WORKERS": str(workers), "LITELLM_MASTER_KEY": self.key, **environ}
         if "LITELLM_MASTER_KEY_FILE" in environ or "LITELLM_MASTER_KEY" in (dotenv or ""):
             del self.environ["LITELLM_MASTER_KEY"]

@@ -251,7 +251,8 @@ print("heavy:", sorted(heavy), "code:", code, file=sys.stderr)
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["--print-config"]], ids=lambda names: names[0])
 def test_what_only_prints_imports_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PROXY_MODEL_KEYS": "one", "MODEL_ONE_UPSTREAM_MODEL": "gpt-5"}
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(tmp_path), "PROXY_MODEL_KEYS": "one",
+               "MODEL_ONE_UPSTREAM_MODEL": "gpt-5"}
     done = subprocess.run([sys.executable, "-c", PROBE, *arguments], cwd=tmp_path, env=environ,
                           capture_output=True, text=True, timeout=120)
     assert done.stderr.splitlines()[-1:] == ["heavy: [] code: 0"], done.stderr

@@ -1,0 +1,120 @@
+"""Opening the database for a command, and reading the registry for a plan. SQLAlchemy is imported only here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..config.database import VARIABLE, Database, find_database
+from ..config.environment import Environment
+from ..config.plan import Sources, build_plan, merged_settings
+from ..config.registry import RegistryReading
+from ..errors import ConfigurationError, NotStarted, UsageProblem
+from ..policy.registry_safety import Rules
+from .context import Invocation
+from .sources import read_sources
+
+if TYPE_CHECKING:
+    from ..store.checks import Context
+    from ..store.engine import Store
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An open store, and what is declared outside of it."""
+
+    store: "Store"
+    context: "Context"
+    sources: Sources
+
+
+@contextmanager
+def opened(ctx: click.Context) -> Iterator[Opened]:
+    """Open the database of a command, brought to the newest schema; raises UsageProblem where there is none."""
+    from ..store.engine import open_store
+    from ..store.migrate import ensure_schema
+    assert isinstance(ctx.obj, Invocation)
+    sources = read_sources(ctx.obj, ctx.meta["root"])
+    database = checked_database(sources.env)
+    if database is None:
+        raise UsageProblem(f"{VARIABLE}=off: there is no database", sources.env.origin(VARIABLE),
+                           f"unset it, or set {VARIABLE}=sqlite:///gateway.db")
+    store = open_store(database)
+    try:
+        ensure_schema(store)
+        yield Opened(store, store_context(sources), sources)
+    finally:
+        store.close()
+
+
+def checked_database(env: Environment) -> Database | None:
+    """Return the database, None for `off`; raises ConfigurationError for a URL that cannot be used."""
+    database, problems = find_database(env)
+    if problems:
+        raise ConfigurationError(problems)
+    return database
+
+
+def store_context(sources: Sources) -> "Context":
+    """Return what the environment declares and permits; its own problems are told when a plan is made."""
+    from ..store.checks import Context
+    settings, _ = merged_settings(sources)
+    plan = build_plan(replace(sources, registry=None))
+    aliases = {model.alias for model in plan.models} | {chain.alias for chain in plan.chains}
+    bases = {model.base for model in plan.models if model.base and not model.base_origin.startswith("default")}
+    bases |= {base for name in ("OPENAI_API_BASE", "OPENAI_BASE_URL") if (base := settings.text(name))}
+    rules = Rules(frozenset(bases), settings.words("GATEWAY_ALLOWED_BASES"),
+                  frozenset(settings.words("GATEWAY_REGISTRY_KEYS")))
+    return Context(rules, frozenset(aliases))
+
+
+def with_registry(sources: Sources, launching: bool) -> Sources:
+    """Return ``sources`` with their database and its rows.
+
+    Only a launch creates and migrates anything: to others a database that does not exist yet has no rows. Where there
+    are no rows SQLAlchemy is not even imported. A default database that cannot be used is a note; one that was asked
+    for is an error: NotStarted for a launch, else StoreError.
+    """
+    database, problems = find_database(sources.env)
+    if problems or database is None:
+        told = sources.env.get(VARIABLE)  # the settings table says what is wrong with the variable itself
+        return replace(sources, registry=RegistryReading(problems=() if told else problems))
+    if not launching and database.path is not None and not database.path.exists():
+        return replace(sources, database=database)
+    from ..store.revisions import without_rows
+    if database.path is not None and without_rows(database.path):
+        return replace(sources, database=database)
+    from ..store.failures import StoreDown, StoreError
+    try:
+        return replace(sources, database=database, registry=_read(sources, database, launching))
+    except StoreError as error:
+        first = error.problems[0]
+        if isinstance(error, StoreDown) and not database.stated:
+            note = f"{first.what}; going on without it, set {VARIABLE} to choose another place"
+            return replace(sources, registry=RegistryReading(notes=(note,)))
+        if launching:
+            raise NotStarted(first.what, first.where, first.repair) from error
+        raise
+
+
+def _read(sources: Sources, database: Database, migrate: bool) -> RegistryReading:
+    from ..store.engine import open_store
+    from ..store.migrate import current, ensure_schema, head
+    from ..store.reading import registry_reading
+    from ..store.registry import load_registry
+    store = open_store(database)
+    try:
+        if migrate:
+            ensure_schema(store)
+        elif current(store) != head():
+            return RegistryReading(notes=("registry: the database is not migrated yet; a launch does that",))
+        env = sources.env
+        return registry_reading(load_registry(store), store_context(sources), lambda name: bool(_value(env, name)))
+    finally:
+        store.close()
+
+
+def _value(env: Environment, name: str) -> Any:
+    return env.get(name) or env.get(f"{name}_FILE")
