@@ -30,8 +30,12 @@ class Metrics:
     """The series; made once per worker, after the folder is known to prometheus-client."""
 
     def __init__(self, folder: Path, config: str, aliases: frozenset[str]) -> None:
-        from prometheus_client import Counter, Gauge, Histogram
+        from prometheus_client import Counter, Gauge, Histogram, values
 
+        # Chosen from the environment at import (prometheus-client 0.26), and LiteLLM imports it long before a worker
+        # knows its folder.
+        storage: Any = values
+        storage.ValueClass = storage.MultiProcessValue()
         self.folder = folder
         self._aliases = aliases
         self.requests = Counter("gateway_requests", "Client requests", ["alias", "model", "status"])

@@ -83,10 +83,7 @@ def write_line(record: RequestRecord) -> None:
 
 
 def metrics_folder() -> Path:
-    """Make and return the folder that this generation's workers share for metrics, and tell prometheus-client of it.
-
-    It reads the variable when it is imported (prometheus_client/values.py, 0.26), so call this before.
-    """
+    """Make and return the folder that this generation's workers share for metrics, and tell prometheus-client of it."""
     folder = Path(os.environ[PLAN_VARIABLE]).parent / "metrics"
     folder.mkdir(mode=0o700, exist_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
