@@ -121,6 +121,11 @@ class TestTwoModels:
         assert answer.headers["x-gateway-dropped-params"] == "api_base, top_p"
         assert line_of(gateway, answer.headers["x-gateway-request-id"])["dropped"] == ["api_base", "top_p"]
 
+    def test_metrics_count_what_was_asked(self, gateway: Gateway) -> None:
+        wanted = 'gateway_requests_total{alias="gpt-5",model="openai/gpt-5",status="200"}'
+        until(lambda: wanted in gateway.request("GET", "/metrics").text, "the requests are counted", 10)
+        assert gateway.request("GET", "/metrics", headers={}).status_code == 401
+
     def test_closed_routes_and_missing_keys_are_refused(self, gateway: Gateway) -> None:
         assert gateway.request("GET", "/key/list").status_code == 404
         assert gateway.request("GET", "/v1/models", headers={}).status_code == 401
