@@ -2,7 +2,7 @@
 
 import re
 
-_RANDOM = re.compile(r"[0-9a-f]{32}")
+_RANDOM = re.compile(r"[0-9a-f]{32,}")
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
