@@ -28,7 +28,8 @@ class DotEnv:
 def parse_dotenv(data: bytes, path: str = ".env", environ: Mapping[str, str] | None = None) -> DotEnv:
     """Read a `.env` file with python-dotenv's grammar; CRLF, quotes and a byte order mark are all fine.
 
-    ``environ`` serves `${NAME}` references. Lines that cannot be read and names given twice are problems.
+    ``environ`` serves `${NAME}` references. Lines that cannot be read and names given twice are problems; an empty
+    value is none, so that a line may be added behind the empty one of an example.
     """
     from dotenv.parser import parse_stream
     try:
@@ -45,10 +46,11 @@ def parse_dotenv(data: bytes, path: str = ".env", environ: Mapping[str, str] | N
                                     "write NAME=value, and close every quote"))
         elif binding.key and binding.value is not None:
             value = _expand(binding.value, environ or {}, values)
-            if binding.key in values:
+            if values.get(binding.key, ("", 0))[0]:
                 lines = f"{path} lines {values[binding.key][1]} and {start}"
                 problems.append(Problem(f"{binding.key} is set twice", lines, "keep one of the two lines"))
-            values.setdefault(binding.key, (value, start))
+            else:
+                values[binding.key] = (value, start)
     return DotEnv(path, values, tuple(problems))
 
 

@@ -21,6 +21,7 @@ from .declaring import canary, missing_file
     ("A=caf\u00e9\n".encode(), {"A": "caf\u00e9"}),
     (b"BARE\nA=1\n", {"A": "1"}),
     (b"A=1\nB=${A}-${HOST}-${NOBODY:-z}\n", {"A": "1", "B": "1-outside-z"}),
+    (b"A=\nA=1\n", {"A": "1"}),
     (b"", {}),
 ])
 def test_a_dotenv_file_is_read_as_python_dotenv_reads_it(data: bytes, values: dict[str, str]) -> None:
