@@ -1,11 +1,13 @@
 """Errors as clients expect them: OpenAI's shape, and Anthropic's on its own routes."""
 
+import ast
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from .scrub import Scrubber
+from .scrub import Scrubber, unwrapped
 
 _OPENAI_TYPES = {
     400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "invalid_request_error",
@@ -23,6 +25,9 @@ _SENTENCES = {
     502: "The upstream's answer could not be understood.", 503: "The service is overloaded.",
     504: "The upstream took too long.",
 }
+
+_ERROR_CODE = re.compile(r"^Error code: \d+ - ")
+_PARSERS_COMPLAINT = re.compile(r"(?:Expecting|Unterminated|Extra data|Invalid|unexpected)\b.*\bline \d+ column", re.S)
 
 
 @dataclass(eq=False)
@@ -82,13 +87,16 @@ def from_litellm(status: int, body: bytes, scrubber: Scrubber, retry_after: str 
     error = _error_in(body)
     text = error.get("message") or error.get("detail") or ""
     text = text.get("error", "") if isinstance(text, dict) else text
-    message = scrubber.message(text) if isinstance(text, str) else ""
+    told = _told_in(text) if isinstance(text, str) else {}
+    # Tools look for this code to shorten the conversation; on chat LiteLLM 1.106 keeps it in its exception's name only.
+    too_long = "context_length_exceeded" if "ContextWindowExceededError" in str(text) else None
+    message = scrubber.message(str(told.get("message") or ""))
     return Refusal(
         status=status,
         message=message or _SENTENCES.get(status) or f"The request failed with status {status}.",
-        code=_word(error.get("code"), scrubber) or str(status),
-        param=_word(error.get("param"), scrubber),
-        type=_word(error.get("type"), scrubber),
+        code=_word(told.get("code"), scrubber) or too_long or _word(error.get("code"), scrubber) or str(status),
+        param=_word(told.get("param"), scrubber) or _word(error.get("param"), scrubber),
+        type=_word(told.get("type"), scrubber),
         retry_after=retry_after,
         ours=False,
     )
@@ -101,6 +109,23 @@ def _error_in(body: bytes) -> dict[str, Any]:
         return {}
     error = document.get("error", document) if isinstance(document, dict) else {}
     return error if isinstance(error, dict) else {"message": error}
+
+
+def _told_in(text: str) -> dict[str, Any]:
+    """Return the upstream's own error in LiteLLM's text: {"message": ...} and what else the upstream told.
+
+    Some routes of LiteLLM 1.106 quote its whole JSON, some as Python writes a dict. What is no message at all (a page,
+    half an answer, a parser's complaint) is left out.
+    """
+    plain = _ERROR_CODE.sub("", unwrapped(text))
+    if not plain.startswith(("{", "<")):
+        return {} if _PARSERS_COMPLAINT.match(plain) else {"message": plain}
+    try:
+        document = ast.literal_eval(plain) if "'" in plain[:3] else orjson.loads(plain)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return {}
+    error = document.get("error") if isinstance(document, dict) else None
+    return error if isinstance(error, dict) else {}
 
 
 def _word(value: object, scrubber: Scrubber) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from ..policy.routes import Route
-from .errors_out import Refusal, from_litellm
+from .errors_out import Refusal, from_litellm, type_of
 from .guard_admit import Edge
 from .record import RequestRecord, label
 
@@ -99,7 +99,7 @@ class Answer:
             return
         record = self._record
         told = refusal.message if refusal.ours else f"LiteLLM answered {refusal.status}"
-        record.fail(refusal.code if refusal.ours else refusal.type or "error", told, refusal.status)
+        record.fail(refusal.code if refusal.ours else type_of(refusal.status), told, refusal.status)
         body = refusal.body(self._route.style, record.request_id)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         if refusal.ours and refusal.status == 401:
@@ -119,7 +119,18 @@ class Answer:
             return self._error_event(chunk)
         if chunk.startswith(_FAILED_EVENTS):
             self._record.fail("stream_error", "the stream broke")
+            return b"\n".join(self._failed_line(line) for line in chunk.split(b"\n"))
         return chunk
+
+    def _failed_line(self, line: bytes) -> bytes:
+        """Clean the error inside an event of the Responses API, which says more than the error."""
+        payload = line.removeprefix(b"data:").strip()
+        document = orjson.loads(payload) if payload.startswith(b"{") and payload.endswith(b"}") else {}
+        error = document.get("response", {}).get("error")
+        if not isinstance(error, dict):
+            return line
+        error["message"] = from_litellm(500, orjson.dumps({"error": error}), self._edge.scrubber, None).message
+        return b"data: " + orjson.dumps(document)
 
     def _error_event(self, chunk: bytes) -> bytes:
         lines = [line for line in chunk.split(b"\n") if line and not line.startswith(b"event:")]

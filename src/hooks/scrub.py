@@ -16,10 +16,10 @@ MESSAGE_LENGTH = 2000
 LINES = "gateway.request"
 
 # How LiteLLM 1.106 wraps an upstream's message (exception_mapping_utils.py), and what it appends (router.py).
-_WRAPPING = re.compile(r"^(?:litellm\.)?(?:[A-Za-z]+(?:Error|Exception)\s*(?::|-)\s*)+")
+_WRAPPING = re.compile(r"^(?:(?:litellm\.)?[A-Za-z_-]+(?:Error|Exception)\s*(?::|-)\s*)+")
 _INTERNALS = re.compile(
     r"[.\s]*(?:Received Model Group=|Available Model Group Fallbacks|No fallback model group|Fallbacks are configured|"
-    r"LiteLLM Retried:|LiteLLM Max Retries:|Passed model=|Error doing the fallback|"
+    r"Original exception:|LiteLLM Retried:|LiteLLM Max Retries:|Passed model=|Error doing the fallback|"
     r"\(?model_group=|Model Group: |deployment_id=|cooldown_list=|Traceback \(most recent call last\)).*", re.S)
 _ADDRESSES = re.compile(
     r"\bhost [\w.\[\]:-]+:\d+(?: ssl:\S+)?(?: \[[^\]]*\])?|"
@@ -71,14 +71,18 @@ class Scrubber:
 
     def message(self, text: str) -> str:
         """Return an error message fit for a client: no secret, no upstream address, nothing of LiteLLM's insides."""
-        text = _INTERNALS.sub("", _WRAPPING.sub("", text.strip()))
-        text = self.text(text)
+        text = self.text(unwrapped(text))
         for host in self.hosts:
             text = re.sub(rf"\w+://{re.escape(host)}[^\s'\",)]*", UPSTREAM, text, flags=re.I)
         text = _ADDRESSES.sub(UPSTREAM, text)
         for host in self.hosts:
             text = text.replace(host, UPSTREAM)
         return _CONTROL.sub(" ", text)[:MESSAGE_LENGTH].strip()
+
+
+def unwrapped(text: str) -> str:
+    """Return an upstream's message without what LiteLLM puts around it."""
+    return _INTERNALS.sub("", _WRAPPING.sub("", text.strip()))
 
 
 def record_factory(scrubber: Scrubber, make: Callable[..., logging.LogRecord]) -> Callable[..., logging.LogRecord]:

@@ -16,9 +16,26 @@ SLOW = ("litellm.RateLimitError: RateLimitError: OpenAIException - Slow down. Re
 
 
 @pytest.mark.parametrize(("status", "body", "shown"), [
-    (429, litellm_error(SLOW), {"message": "Slow down", "type": "throttling_error", "param": None, "code": "429"}),
+    (429, litellm_error(SLOW), {"message": "Slow down", "type": "rate_limit_error", "param": None, "code": "429"}),
     (401, litellm_error(f"Incorrect API key provided: {UPSTREAM_KEY}.", "invalid_api_key", "auth"),
-     {"message": "Incorrect API key provided: ***.", "type": "auth", "param": None, "code": "invalid_api_key"}),
+     {"message": "Incorrect API key provided: ***.", "type": "authentication_error", "param": None,
+      "code": "invalid_api_key"}),
+    (401, litellm_error("litellm.AuthenticationError: Text-completion-openaiException - Error code: 401 - {'error': "
+                        "{'message': \"It's wrong\", 'type': 'auth', 'param': None, 'code': 'wrong'}}"),
+     {"message": "It's wrong", "type": "auth", "param": None, "code": "wrong"}),
+    (404, litellm_error('litellm.NotFoundError: OpenAIException - {"error":{"message":"gone","code":"x","param":"p"}}'),
+     {"message": "gone", "type": "invalid_request_error", "param": "p", "code": "x"}),
+    (400, litellm_error("litellm.BadRequestError: litellm.ContextWindowExceededError: OpenAIException - too long"),
+     {"message": "too long", "type": "invalid_request_error", "param": None, "code": "context_length_exceeded"}),
+    (500, litellm_error("litellm.APIError: OpenAIException - Expecting value: line 1 column 1 (char 0)", "500"),
+     {"message": "The request failed with status 500.", "type": "server_error", "param": None, "code": "500"}),
+    (500, litellm_error('OpenAIException - {"id":"resp_1","output":[{"text":"half an ans', "500"),
+     {"message": "The request failed with status 500.", "type": "server_error", "param": None, "code": "500"}),
+    (500, litellm_error('OpenAIException - {"choices":[]}', "500"),
+     {"message": "The request failed with status 500.", "type": "server_error", "param": None, "code": "500"}),
+    (502, litellm_error("OpenAIException - <html><body>502 at 10.0.0.1</body></html>", "502"),
+     {"message": "The upstream's answer could not be understood.", "type": "server_error", "param": None,
+      "code": "502"}),
     (500, litellm_error("Cannot connect to host upstream.example:8080 ssl:default", None, None),
      {"message": "Cannot connect to [upstream]", "type": "server_error", "param": None, "code": "500"}),
     (400, b'{"error":{"message":"bad","param":"temperature","code":400}}',
@@ -61,7 +78,7 @@ def test_an_upstreams_words_never_stand_in_the_line():
     world = World(answering(400, litellm_error("You said: my secret diary", "400", "bad_request")))
     assert "diary" in world.ask(body=CHAT).json()["error"]["message"]
     line = world.record.to_line()
-    assert (line["error_type"], line["error"]) == ("bad_request", "LiteLLM answered 400")
+    assert (line["error_type"], line["error"]) == ("invalid_request_error", "LiteLLM answered 400")
     assert "diary" not in json.dumps(line)
 
 
@@ -115,6 +132,18 @@ def test_a_stream_of_messages_breaks_in_anthropics_shape(event):
     name, data = chunk.decode().strip().split("\n")
     assert name == "event: error" and json.loads(data.removeprefix("data: "))["type"] == "error"
     assert UPSTREAM_KEY not in data and "OpenAIException" not in data
+
+
+FAILED = (b'event: response.failed\ndata: {"type":"response.failed","response":{"id":"resp_1","error":{"code":"x",'
+          b'"message":"litellm.APIConnectionError: APIConnectionError: openai closed it at 10.1.2.3:80"}}}\n\n')
+
+
+def test_a_failed_response_keeps_its_shape_without_litellms_insides():
+    chunk = World(streaming(FAILED)).ask("POST", "/v1/responses", {"model": "gpt-5", "input": "x"}).chunks[0]
+    name, data = chunk.decode().strip().split("\n")
+    assert name == "event: response.failed"
+    assert json.loads(data.removeprefix("data: "))["response"] == {
+        "id": "resp_1", "error": {"code": "x", "message": "openai closed it at [upstream]"}}
 
 
 @pytest.mark.parametrize("event", [b'event: response.failed\ndata: {}\n\n', b'data: {"type":"response.failed"}\n\n'])
