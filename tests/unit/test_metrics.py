@@ -92,3 +92,28 @@ def test_fallbacks_limits_and_unknown_costs_are_counted(folder: Path) -> None:
     assert seen['gateway_fallbacks_total{alias="gpt-5",answered="small"}'] == 1
     assert seen['gateway_limits_total{alias="gpt-5",limit="rate_limit"}'] == 1
     assert seen[f"gateway_unpriced_requests_total{{{LABELS}}}"] == 1
+
+
+APP = """
+import asyncio, os, sys
+if sys.argv[1] == "missing":
+    sys.modules["prometheus_client"] = None
+from src.hooks import metrics, runtime
+from src.hooks.record import RequestRecord
+runtime.load(os.environ)
+sent = []
+async def send(message): sent.append(message)
+metrics.observe(RequestRecord("r"))
+asyncio.run(metrics.app({}, None, send))
+print(sent[0]["status"], dict(sent[0]["headers"])[b"content-type"].decode(), b"gateway_config_info" in sent[1]["body"])
+"""
+
+
+@pytest.mark.parametrize(("package", "answer"), [("there", "200 text/plain; version"), ("missing", "404 text/plain")])
+def test_metrics_are_served_where_their_package_is_installed(folder: Path, package: str, answer: str) -> None:
+    environ = {"PATH": os.environ["PATH"], "GATEWAY_PLAN_FILE": str(folder / "plan.json"),
+               "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", APP, package], env=environ, capture_output=True, text=True,
+                          timeout=60, check=True)
+    assert done.stdout.startswith(answer)
+    assert done.stdout.strip().endswith(str(package == "there"))
