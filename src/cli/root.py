@@ -12,6 +12,16 @@ EXAMPLES = (
     ("Look before you leap", "--print-config"),
     ("Serve two models", "--model-spec upstream=gpt-5 --model-spec upstream=deepseek-v3.2,reasoning=high"),
 )
+NOUN_HELP = {
+    "providers": "Where models are: base and the variable that holds the key.",
+    "models": "What is served under which alias, at what price.",
+    "endpoints": "Names that stand for a model with its defaults, tools and template.",
+    "prompts": "Templates in versions; one is active, one more may get a share.",
+    "tools": "Functions that endpoints offer to their model.",
+    "flags": "What is switched off or on, and for whom.",
+    "tiers": "Groups of client keys.",
+    "chains": "Models that are tried one after another.",
+}
 
 
 class Root(LazyGroup):
@@ -21,6 +31,8 @@ class Root(LazyGroup):
         "status": (".operate", "status", "Show the running gateway: workers, configuration, uptime."),
         "reload": (".operate", "reload", "Read the sources again and change over without losing a request."),
         "stop": (".operate", "stop", "Stop the running gateway; running requests end first."),
+        "registry": (".registry", "registry", "Export, import or seed the whole registry."),
+        **{name: (".prompts" if name == "prompts" else ".nouns", name, text) for name, text in NOUN_HELP.items()},
         "params": (".params", "params", "Show what a model accepts, drops and renames."),
     }
 

@@ -1,7 +1,7 @@
 """The registry as one YAML document: written always the same, read with every problem at once, compared by rows."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -135,8 +135,8 @@ class Change:
         return f"{sign} {self.noun.one} {self.noun.label(row.values())}{more}"
 
 
-def compare(registry: Registry, rows: Mapping[str, Iterable[Row]], replace: bool) -> list[Change]:
-    """Return what writing ``rows`` changes; ``replace`` also removes the rows that are not among them."""
+def compare(registry: Registry, rows: Mapping[str, Iterable[Row]], whole: bool) -> list[Change]:
+    """Return what writing ``rows`` changes; ``whole`` also removes the rows that are not among them."""
     changes = []
     for name in ORDER:
         noun, known = NOUNS[name], {NOUNS[name].key_of(row.values()): row for row in registry.of(name)}
@@ -146,7 +146,7 @@ def compare(registry: Registry, rows: Mapping[str, Iterable[Row]], replace: bool
             named.add(key)
             if known.get(key) != row:
                 changes.append(Change(noun, known.get(key), row, _differences(noun, known.get(key), row)))
-        if replace:
+        if whole:
             changes += [Change(noun, row, None) for key, row in known.items() if key not in named]
     return changes
 
@@ -160,17 +160,16 @@ def _differences(noun: Noun, before: Row | None, after: Row) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    text = "unset" if value is None else ",".join(value) if isinstance(value, tuple) else str(value)
+    text = "unset" if value in (None, ()) else ",".join(value) if isinstance(value, tuple) else str(value)
     return ascii(text)[1:-1] if len(text) <= 40 else f"{ascii(text[:37])[1:-1]}..."
 
 
 def write(connection: sa.Connection, changes: Iterable[Change], context: Context) -> None:
     """Carry out ``changes``; raises ConfigurationError naming every reference that leads nowhere."""
-    listed = list(changes)
-    problems = missing_references(read_registry(connection), listed, context)
+    listed, known = list(changes), read_registry(connection)
+    problems = missing_references(known, listed, context) + still_used(known, listed)
     if problems:
         raise ConfigurationError(problems)
-    from dataclasses import replace
     for name in reversed(ORDER):
         for change in listed:
             if change.noun.name == name and change.after is None and change.before is not None:
@@ -202,3 +201,33 @@ def _missing(change: Change, fld: Field, known: set[str]) -> list[Problem]:
     label = f"{change.noun.one} {change.noun.label(change.after.values())}"
     return [Problem(f"{label}: there is no {NOUNS[fld.refers].one} {name!a}{suggest(name, known)}", fld.name,
                     f"add it first: {fld.refers} add {name}") for name in named if name not in known]
+
+
+def still_used(registry: Registry, changes: Iterable[Change]) -> list[Problem]:
+    """Return a problem for each removed row that a remaining one names."""
+    listed = list(changes)
+    after = {noun: {row.id: row for row in registry.of(noun)} for noun in ORDER}
+    for change in listed:
+        if change.before is not None:
+            del after[change.noun.name][change.before.id]
+        if change.after is not None and change.before is not None:
+            after[change.noun.name][change.before.id] = change.after
+    removed = {(change.noun.name, change.before.values()[change.noun.key[0]])
+               for change in listed if change.before is not None and change.after is None}
+    # Other versions of a template, other scopes of a flag may still have the name.
+    gone = removed - {(noun, row.values()[NOUNS[noun].key[0]]) for noun, rows in after.items() for row in rows.values()}
+    users: dict[tuple[str, str], list[str]] = {}
+    for noun, rows in after.items():
+        for row in rows.values():
+            for target in _named(NOUNS[noun], row) & gone:
+                users.setdefault(target, []).append(f"{NOUNS[noun].one} {NOUNS[noun].label(row.values())}")
+    return [Problem(f"the {NOUNS[noun].one} {name} is still used by {', '.join(found[:5])}"
+                    f"{', ...' if len(found) > 5 else ''}", "", "remove or change those first")
+            for (noun, name), found in users.items()]
+
+
+def _named(noun: Noun, row: Row) -> set[tuple[str, str]]:
+    """Return (noun, name) of every row that ``row`` names."""
+    values = row.values()
+    return {(fld.refers, name) for fld in noun.fields if fld.refers
+            for name in (values[fld.name] if isinstance(values[fld.name], tuple) else (values[fld.name],)) if name}

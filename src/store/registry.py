@@ -58,10 +58,10 @@ def load_registry(store: Store) -> Registry:
 
 
 @contextmanager
-def changing(store: Store, context: Context) -> Iterator[sa.Connection]:
+def changing(store: Store, context: Context, keep: bool = True) -> Iterator[sa.Connection]:
     """Change rows: all of it, or nothing where it leads to problems that were not there before.
 
-    Raises ConfigurationError with every new problem.
+    Without ``keep`` it is a trial and nothing is kept. Raises ConfigurationError with every new problem.
     """
     with store.writing() as connection:
         before = check(read_registry(connection), context)
@@ -70,6 +70,8 @@ def changing(store: Store, context: Context) -> Iterator[sa.Connection]:
         new = [problem for problem in check(read_registry(connection), context) if problem.what not in known]
         if new:
             raise ConfigurationError(new)
+        if not keep:
+            connection.rollback()
 
 
 def write_all(connection: sa.Connection, rows: Mapping[str, list[Row]]) -> None:
