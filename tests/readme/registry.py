@@ -39,6 +39,7 @@ REGISTRY: dict[str, dict[tuple[str, str], tuple[How, ...]]] = {
         ("sh", "Development"): ("checked",),
     },
     "docs/request-line.md": {},
+    "docs/routes.md": {},
     "docs/development.md": {
         ("sh", "Tests"): ("checked",),
     },
