@@ -35,7 +35,7 @@ _CLOSED = Route("closed", "")
 class Guard:
     """ASGI application around LiteLLM's; ``metrics`` answers /metrics once the key is checked."""
 
-    def __init__(self, app: App, edge: Edge, metrics: App | None = None) -> None:
+    def __init__(self, app: App, edge: Edge, metrics: App) -> None:
         self._app, self._edge, self._metrics = app, edge, metrics
         self._cors = Cors.of(edge.now.plan.settings.cors_origins)
 
@@ -132,8 +132,6 @@ class Guard:
         if route.kind == "metrics":
             if not may_read_metrics(scope["headers"], self._edge.now):
                 raise missing_key()
-            if self._metrics is None:
-                raise NOT_FOUND
             return await self._metrics(scope, receive, answer)
         if route.kind == "extra":
             return await self._extra(route, scope, receive, answer, record)
