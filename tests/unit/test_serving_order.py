@@ -62,7 +62,7 @@ def test_an_order_of_a_later_launcher_with_more_fields_is_understood() -> None:
 
 
 @pytest.mark.parametrize(("host", "url"), [
-    ("127.0.0.1", "https://127.0.0.1:4001"),
+    ("127.0.0.1", "https://127.0.0.1:4001"), ("0.0.0.0", "https://127.0.0.1:4001"), ("::", "https://[::1]:4001"),
     ("::1", "https://[::1]:4001"), ("gateway.test", "https://gateway.test:4001")
 ])
 def test_the_url_is_one_that_can_be_pasted(host: str, url: str) -> None:
