@@ -93,6 +93,9 @@ class Guard:
             await answer.refuse(refusal)
         except ClientGone:
             record.client_gone = True
+        except Exception:
+            _log.exception("the edge failed on %s", route.path)
+            await answer.refuse(Refusal(500, "The gateway failed on this request.", "internal_error"))
         finally:
             self._finish(answer, record)
             book.end(record)

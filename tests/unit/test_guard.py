@@ -303,6 +303,15 @@ def test_a_crash_before_the_answer_is_a_clean_500():
     assert b"secret detail" not in answered.body and world.record.error_type == "internal_error"
 
 
+def test_a_fault_of_our_own_is_a_clean_500_with_a_line(caplog):
+    world = World()
+    scope = {"type": "http", "method": "POST", "path": "/v1/messages", "headers": []}  # no server leaves the query out
+    answered = Answered()
+    asyncio.run(world.guard(scope, client([]), collect(answered)))
+    assert answered.status == 500 and answered.json()["error"]["type"] == "api_error"
+    assert world.record.error_type == "internal_error" and "the edge failed on /v1/messages" in caplog.text
+
+
 def test_no_answer_at_all_is_a_502():
     async def silent(scope, receive, send):
         return None

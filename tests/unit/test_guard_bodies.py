@@ -4,10 +4,13 @@ import asyncio
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from src.hooks import guard_body
 from src.hooks.errors_out import Refusal
 from src.hooks.guard_body import ClientGone, parse_object, read_body
+from src.hooks.guard_multipart import Part, read_form, write_form
 from tests.unit.guard_support import CHAT, MASTER, Answered, World, collect
 
 MIB = 1 << 20
@@ -204,6 +207,27 @@ def test_a_form_that_is_not_written_by_the_book_is_refused(body, content_type, s
     world, answered = upload(body, content_type)
     assert answered.status == status and answered.json()["error"]["message"]
     assert world.seen == [] and world.record.status == status
+
+
+PARTS = st.builds(
+    Part,
+    st.text(st.characters(min_codepoint=32, exclude_characters='"\\\x7f', exclude_categories=["Cs"]), max_size=20),
+    st.binary(max_size=200), st.none() | st.binary(max_size=9).map(lambda name: name.hex().encode()),
+    st.none() | st.just(b"audio/mpeg"))
+
+
+@given(st.lists(PARTS, max_size=8))
+def test_a_form_that_was_written_anew_is_the_same_form(parts):
+    content_type, body = write_form(parts)
+    assert read_form(content_type, body) == parts
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_form_or_a_400(body):
+    try:
+        read_form(TYPE.encode(), body)
+    except Refusal as refusal:
+        assert refusal.status == 400
 
 
 def test_a_forms_labels_are_on_its_line():
