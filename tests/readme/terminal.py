@@ -36,7 +36,7 @@ def environment(folder: Path, port: int, more: Mapping[str, str] | None = None) 
                                    "silent\nshow-error\nfail-with-body\n", encoding="ascii")
     return {**clean_environment(), "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "CURL_HOME": str(tools),
             "PYTHONPATH": str(ROOT), "PORT": str(port), "GATEWAY_RUNTIME_DIR": str(folder / "run"),
-            "NO_PROXY": "*", **(more or {})}
+            "XDG_STATE_HOME": str(folder / "state"), "NO_PROXY": "*", **(more or {})}
 
 
 def paste(text: str, folder: Path, environ: Mapping[str, str]) -> str:

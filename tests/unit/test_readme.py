@@ -116,8 +116,8 @@ def test_every_block_has_a_language_that_is_known(document: str) -> None:
 def printed(command: list[str], folder: Path, **environ: str) -> dict[str, Any]:
     """Return the configuration that a command prints, run with nothing of the developer's environment."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "SYSTEMROOT") or "COV" in name}
-    done = subprocess.run(command, cwd=folder, env={**kept, "PYTHONPATH": str(ROOT), **environ}, text=True,
-                          capture_output=True, timeout=60)
+    done = subprocess.run(command, cwd=folder, text=True, capture_output=True, timeout=60,
+                          env={**kept, "PYTHONPATH": str(ROOT), "GATEWAY_DATABASE_URL": "off", **environ})
     assert done.returncode == 0, done.stderr
     document: dict[str, Any] = yaml.safe_load(done.stdout)
     return document
@@ -155,8 +155,8 @@ def test_flags_and_env_file_of_a_recipe_declare_the_same(section: str, tmp_path:
 def test_the_migration_block_is_what_the_launcher_prints(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(block("text", "Migration from the single-model variables").text, encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if name == "PATH" or "COV" in name}
-    done = subprocess.run([sys.executable, "-m", "src.main"], cwd=tmp_path, env={**kept, "PYTHONPATH": str(ROOT)},
-                          text=True, capture_output=True, timeout=60)
+    done = subprocess.run([sys.executable, "-m", "src.main"], cwd=tmp_path, text=True, capture_output=True, timeout=60,
+                          env={**kept, "PYTHONPATH": str(ROOT), "GATEWAY_DATABASE_URL": "off"})
     replacement = block("env", "Migration from the single-model variables").text.splitlines()
     assert done.returncode == errors.EXIT_USAGE
     assert [line for line in replacement if line not in [said.strip() for said in done.stderr.splitlines()]] == []
