@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .config.lines import printable
@@ -11,12 +11,12 @@ from .errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, PROGRAM, GatewayError
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    sys.exit(run(sys.argv[1:] if argv is None else list(argv)))
-
-
-def run(argv: Sequence[str]) -> int:
-    """Run the command line and return its exit code; errors are told, never shown as tracebacks."""
     _open_standard_streams()
+    sys.exit(run(sys.argv[1:] if argv is None else list(argv), dict(os.environ)))
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str], folder: Path | None = None) -> int:
+    """Run the command line in ``folder`` and return its exit code; errors are told, never shown as tracebacks."""
     import click
 
     from .cli.context import Invocation
@@ -24,7 +24,7 @@ def run(argv: Sequence[str]) -> int:
     package = str(__package__)
     program = "litellm-gateway" if package == "litellm_gateway" else f"python -m {package}.main"
     try:
-        invocation = Invocation(dict(os.environ), package, _working_folder(), program, tuple(argv))
+        invocation = Invocation(environ, package, folder or _working_folder(), program, tuple(argv))
         result = root.main(args=list(argv), prog_name=program, standalone_mode=False, obj=invocation)
     except GatewayError as error:
         return _told(error, program)
@@ -33,10 +33,6 @@ def run(argv: Sequence[str]) -> int:
         return EXIT_USAGE
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output went away; keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_OK
     return result if isinstance(result, int) else EXIT_OK
 
 

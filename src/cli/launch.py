@@ -65,19 +65,25 @@ def _show(plan: LaunchPlan, cwd: Path, output: str | None) -> None:
     if output:
         write_private(cwd / output, text)
     else:
-        try:
-            sys.stdout.buffer.write(text)
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise GatewayError(f"the configuration cannot be written: {error.strerror}", "standard output") from None
+        _print(text)
+
+
+def _print(data: bytes) -> None:
+    """Write to standard output, whatever its encoding; past Python's buffer, which would complain again at exit."""
+    try:
+        while data:
+            data = data[os.write(sys.stdout.fileno(), data):]
+    except BrokenPipeError:
+        return  # whoever read it has seen enough, as `head` does
+    except OSError as error:
+        raise GatewayError(f"the configuration cannot be written: {error.strerror}", "standard output",
+                           "make room, or print elsewhere") from None
 
 
 def write_private(path: Path, data: bytes) -> None:
     """Write a file of mode 0600 at once or not at all; raises UsageProblem where that is impossible."""
     path = path.resolve()  # or a symbolic link would be replaced, and with it /dev/stdout
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not path.is_file():
         raise UsageProblem(f"{path} is no file", "--output", "name a file, or use --print-config")
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

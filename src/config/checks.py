@@ -12,6 +12,7 @@ from .settings import RESERVED_SECRETS, Settings
 MASTER_KEY = "LITELLM_MASTER_KEY"
 MIN_MASTER_KEY = 16
 MAKE_KEY = 'echo "LITELLM_MASTER_KEY=sk-$(openssl rand -hex 32)" >> .env'
+ANOTHER_KEY = 'replace the value by what this prints: echo "sk-$(openssl rand -hex 32)"'
 # Keys printed in public documentation and examples, here without their `sk-`: no file of ours holds what looks like a
 # key. LiteLLM 1.106 itself knows only the first.
 PUBLIC_KEYS = frozenset(prefix + word for prefix in ("sk-", "") for word in """
@@ -216,7 +217,7 @@ def master_key(secret: Secret) -> list[Problem]:
     if not value:
         return [Problem(f"{MASTER_KEY} is empty", secret.where, MAKE_KEY)]
     if value.lower() in PUBLIC_KEYS or len(set(value.removeprefix("sk-"))) < 6:
-        return [Problem(f"{MASTER_KEY} is publicly known or trivial to guess", secret.where, MAKE_KEY)]
+        return [Problem(f"{MASTER_KEY} is publicly known or trivial to guess", secret.where, ANOTHER_KEY)]
     if len(value) < MIN_MASTER_KEY:
-        return [Problem(f"{MASTER_KEY} is shorter than {MIN_MASTER_KEY} characters", secret.where, MAKE_KEY)]
+        return [Problem(f"{MASTER_KEY} is shorter than {MIN_MASTER_KEY} characters", secret.where, ANOTHER_KEY)]
     return _unsendable(secret)

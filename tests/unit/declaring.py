@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from src import main
 from src.config.environment import DotEnv, Environment, parse_dotenv
 from src.config.plan import LaunchPlan, Sources, build_plan
 from src.config.rendering import render_config
@@ -83,6 +85,14 @@ def run(*arguments: str | bytes, env: Mapping[str, str] | None = None, cwd: Path
     done = subprocess.run([sys.executable, *command, *arguments], cwd=cwd, env=environ, capture_output=True,
                           stdin=subprocess.DEVNULL, timeout=120, check=False, **more)
     return Ran(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
+
+
+def run_here(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path,
+             capfd: pytest.CaptureFixture[str]) -> Ran:
+    """Run the command line in this process, for what ends before anything is started: ten times as fast."""
+    code = main.run(arguments, env or {}, cwd)
+    out, err = capfd.readouterr()
+    return Ran(code, out.encode(), err)
 
 
 def refused(ran: Ran, *texts: str, code: int = 2) -> None:
