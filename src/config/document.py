@@ -24,6 +24,7 @@ def plan_document(plan: LaunchPlan) -> dict[str, Any]:
             "cors_origins": list(settings.words("GATEWAY_CORS_ORIGINS")),
             "extra_routes": list(settings.words("GATEWAY_EXTRA_ROUTES")),
             "metrics_public": settings.flag("GATEWAY_METRICS_PUBLIC"),
+            "config_ttl": settings.number("GATEWAY_CONFIG_TTL"),
             "environment": settings.text("GATEWAY_ENVIRONMENT"),
             "log_json": settings.text("GATEWAY_LOG_FORMAT") != "text",
         },

@@ -7,6 +7,7 @@ model lists and metrics write none, so that a scanner cannot fill the log.
 import logging
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from .guard_answer import CLIENT_CLOSED, Answer, Headers
 from .guard_body import ClientGone, Replay, read_body
 from .guard_cors import Cors
 from .record import RequestRecord
+from .registry import Listing
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -35,8 +37,10 @@ _CLOSED = Route("closed", "")
 class Guard:
     """ASGI application around LiteLLM's; ``metrics`` answers /metrics once the key is checked."""
 
-    def __init__(self, app: App, edge: Edge, metrics: App) -> None:
+    def __init__(self, app: App, edge: Edge, metrics: App,
+                 background: AbstractAsyncContextManager[None] | None = None) -> None:
         self._app, self._edge, self._metrics = app, edge, metrics
+        self._background = background or nullcontext()
         self._cors = Cors.of(edge.now.plan.settings.cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,7 +54,8 @@ class Guard:
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await self._app(scope, receive, send)
+            async with self._background:
+                await self._app(scope, receive, send)
         finally:
             self._edge.now.book.flush()
 
@@ -111,9 +116,9 @@ class Guard:
         return _inner(scope, route, record, key, [
             (b"content-type", content_type), (b"content-length", str(len(body)).encode()), *sent.passed]), body
 
-    async def _pass_on(self, scope: Scope, receive: Receive, answer: Answer) -> None:
+    async def _pass_on(self, scope: Scope, receive: Receive, answer: Answer, send: Send | None = None) -> None:
         try:
-            await self._app(scope, receive, answer)
+            await self._app(scope, receive, send or answer)
         except Exception:
             _log.exception("LiteLLM failed on %s", scope["path"])
             await answer.refuse(Refusal(500, "The gateway failed on this request.", "internal_error"))
@@ -141,7 +146,8 @@ class Guard:
         _, key = identify(scope["headers"], self._edge.now)
         if route.kind == "model":
             return await self._one_model(route.model or "", answer)
-        await self._pass_on(_inner(scope, route, record, key), receive, answer)
+        listing = Listing(answer, self._edge.registry) if self._edge.registry.slugs else answer
+        await self._pass_on(_inner(scope, route, record, key), receive, answer, listing)
 
     async def _health(self, route: Route, scope: Scope, receive: Receive, answer: Answer) -> None:
         """LiteLLM's status alone: its body tells versions and settings."""
@@ -157,7 +163,7 @@ class Guard:
 
     async def _one_model(self, name: str, answer: Answer) -> None:
         """Answered here: LiteLLM 1.106 does not find names with a slash."""
-        if name not in self._edge.names:
+        if name not in self._edge.names and name not in self._edge.registry:
             raise unknown_model(name)
         await _json(answer, 200, {"id": name, "object": "model", "created": _CREATED, "owned_by": "openai"})
 

@@ -15,6 +15,7 @@ from .errors_out import Refusal, unknown_model
 from .guard_body import parse_object
 from .guard_multipart import Part, read_form, write_form
 from .record import RequestRecord, label
+from .registry import ENDPOINT, LiveRegistry, take_prompt
 from .runtime import Runtime
 from .scrub import Scrubber
 
@@ -36,17 +37,20 @@ class Edge:
     scrubber: Scrubber
     extra: ExtraRoutes
     body_limit: int
+    registry: LiveRegistry
 
     @classmethod
     def of(cls, now: Runtime, derived: Iterable[str] = ()) -> "Edge":
         """Return the edge of ``now``; ``derived`` are the field names that the installed LiteLLM calls its own."""
+        names = DeclaredNames.of(now.plan.aliases())
         return cls(
             now=now,
-            names=DeclaredNames.of(now.plan.aliases()),
+            names=names,
             steering=Steering.of(derived),
             scrubber=Scrubber.of(now.secrets, (model.base for model in now.plan.models)),
             extra=ExtraRoutes.of(now.plan.settings.extra_routes),
             body_limit=now.plan.settings.max_body_mb * _MIB,
+            registry=LiveRegistry(now.plan.raw.get("registry") or {}, names, now.plan.settings.environment),
         )
 
 
@@ -87,7 +91,7 @@ def _is_plain(value: bytes | None) -> bool:
 def admit(edge: Edge, route: Route, sent: Sent, body: bytes, record: RequestRecord) -> tuple[bytes, bytes]:
     """Return content type and body as LiteLLM shall see them; raises `Refusal`. What was removed is on ``record``."""
     if route.body == "multipart":
-        return _admit_form(edge, sent, body, record)
+        return _admit_form(edge, route, sent, body, record)
     return b"application/json", _admit_json(edge, route, body, record)
 
 
@@ -96,9 +100,11 @@ def _admit_json(edge: Edge, route: Route, body: bytes, record: RequestRecord) ->
     record.stream = document.get("stream") is True
     _note_labels(document, record)
     rewritten = "extra_body" in document
+    prompt = take_prompt(document)
     dropped = edge.steering.clean(route.kind, document)
     for name in dropped:
         record.drop(name)
+    rewritten |= edge.registry.serve(route, document, prompt, record)
     _declared(edge, document.get("model"), record)
     record.extra[SENT] = client_names(document)
     return orjson.dumps(document) if dropped or rewritten else body
@@ -118,13 +124,13 @@ def _name(*values: object) -> str | None:
 def _declared(edge: Edge, model: object, record: RequestRecord) -> None:
     if model is None or model == "":
         raise Refusal(400, "You must provide a model parameter.", "missing_required_parameter", "model")
-    record.asked = label(str(model)[:256])
+    record.asked = record.extra.get(ENDPOINT) or label(str(model)[:256])
     if model not in edge.names:
         raise unknown_model(record.asked or "")
     record.alias = str(model)
 
 
-def _admit_form(edge: Edge, sent: Sent, body: bytes, record: RequestRecord) -> tuple[bytes, bytes]:
+def _admit_form(edge: Edge, route: Route, sent: Sent, body: bytes, record: RequestRecord) -> tuple[bytes, bytes]:
     parts: list[Part] = []
     for part in read_form(sent.content_type, body):
         if _steers_form(edge.steering, part.name):
@@ -137,7 +143,10 @@ def _admit_form(edge: Edge, sent: Sent, body: bytes, record: RequestRecord) -> t
     models = [part for part in parts if part.name == "model"]
     if len(models) > 1 or any(part.filename is not None for part in models):
         raise Refusal(400, "The form must name one model.", "invalid_form", "model")
-    _declared(edge, models[0].value.decode("utf-8", "replace") if models else None, record)
+    form = {"model": models[0].value.decode("utf-8", "replace") if models else None, "stream": record.stream}
+    if edge.registry.serve(route, form, {}, record):
+        models[0].value = str(form["model"]).encode()
+    _declared(edge, form["model"], record)
     return write_form(parts)
 
 

@@ -3,7 +3,9 @@
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 
+from ..config.database import OFF, VARIABLE
 from . import metrics, runtime
 from .guard import App, Guard
 from .guard_admit import Edge
@@ -19,7 +21,15 @@ def wrap(app: App, environ: Mapping[str, str]) -> App:
     """
     edge = Edge.of(runtime.load(environ), derived_fields())
     hide_secrets(edge.scrubber)
-    return Guard(app, edge, metrics.app)
+    return Guard(app, edge, metrics.app, _following(edge, environ.get(VARIABLE)))
+
+
+def _following(edge: Edge, url: str | None) -> AbstractAsyncContextManager[None] | None:
+    """Return what keeps the registry fresh; without a database SQLAlchemy is not imported."""
+    if not url or url == OFF:
+        return None
+    from .registry_refresh import Refresher, following
+    return following(Refresher(edge.registry, url, edge.now.plan.settings.config_ttl))
 
 
 def hide_secrets(scrubber: Scrubber) -> None:

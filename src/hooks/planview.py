@@ -56,7 +56,7 @@ class ChainView:
 
 @dataclass(frozen=True, slots=True)
 class SettingsView:
-    """What the edge needs to know; ``body_timeout`` in seconds, ``max_body_mb`` in units of 1,048,576 bytes."""
+    """What the edge needs to know; times in seconds, ``max_body_mb`` in units of 1,048,576 bytes."""
 
     max_body_mb: int = 20
     body_timeout: float = 30.0
@@ -65,6 +65,7 @@ class SettingsView:
     metrics_public: bool = False
     log_json: bool = False
     environment: str | None = None
+    config_ttl: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """What the registry means for one request: endpoint, defaults, template and flags, from one frozen snapshot of rows."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from .endpoints import Endpoint, Tool
 from .flags import ENFORCED, Flag, Scope, forbidden
+from .names import DeclaredNames
 from .prompts import PromptProblem, Template, Text, Versions, fill, insert
 
 Row = Mapping[str, Any]
@@ -97,12 +98,12 @@ class Asked:
     scope: Scope = Scope()
 
 
-def apply(snapshot: Snapshot, asked: Asked, body: dict[str, Any], is_model: Callable[[str], bool]) -> Applied:
+def apply(snapshot: Snapshot, asked: Asked, body: dict[str, Any], names: DeclaredNames) -> Applied:
     """Turn ``body``, in place, into what the endpoint and template it names make of it; raises Denied.
 
-    ``is_model`` tells the names that are models or chains: they are never endpoints.
+    ``names`` are models and chains: such a name is never an endpoint, unless it only fits a wildcard.
     """
-    endpoint = _find(snapshot, asked, body.get("model"), is_model)
+    endpoint = _find(snapshot, asked, body.get("model"), names)
     if endpoint is not None:
         body["model"] = endpoint.target
         endpoint.add_defaults(asked.kind, body)
@@ -119,13 +120,13 @@ def apply(snapshot: Snapshot, asked: Asked, body: dict[str, Any], is_model: Call
     return Applied(slug) if template is None else Applied(slug, template.slug, template.version)
 
 
-def _find(snapshot: Snapshot, asked: Asked, name: object, is_model: Callable[[str], bool]) -> Endpoint | None:
+def _find(snapshot: Snapshot, asked: Asked, name: object, names: DeclaredNames) -> Endpoint | None:
     endpoint = snapshot.endpoints.get(name) if isinstance(name, str) else None
-    if endpoint is None or is_model(endpoint.slug):
+    if endpoint is None or endpoint.slug in names.exact:
         return None
     if not endpoint.works_on(asked.path):
         raise Denied(404, f"The endpoint '{endpoint.slug}' works on /v1{endpoint.path} only.", _UNKNOWN, "model")
-    if not is_model(endpoint.target):
+    if endpoint.target not in names:
         raise Denied(404, f"The model of the endpoint '{endpoint.slug}' is not served.", _UNKNOWN, "model")
     return endpoint
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..config.database import OFF, VARIABLE
 from . import environment
 
 PROXY_SERVER = "litellm.proxy.proxy_server"
@@ -18,6 +19,7 @@ _FAILING_IMPORTS = {"litellm.integrations.otel.logger": "opentelemetry.sdk", "pr
 # Everything a worker needs at its first request anyway, loaded once here.
 _HTTP = "uvicorn.protocols.http.httptools_impl"
 _PRELOADED = (_HTTP, "uvicorn.lifespan.on", "uvloop", "httpx", "..hooks.install", ".server")
+_WITH_DATABASE = "..hooks.registry_refresh"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def load(environ: Mapping[str, str]) -> Proxy:
     try:
         with environment.recorded() as names:
             module = importlib.import_module(PROXY_SERVER)
-        for name in _PRELOADED:
+        for name in (*_PRELOADED, *((_WITH_DATABASE,) if environ.get(VARIABLE, OFF) != OFF else ())):
             importlib.import_module(name, __package__)
         proxy = Proxy(module, frozenset(names), environment.changed_since(during))
     finally:

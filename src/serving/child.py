@@ -12,7 +12,7 @@ from . import worker
 from .capture import Capture
 from .generation import Generation
 from .loop import Loop, forking
-from .pipe import LEAVING, READY, SERVED, Listener
+from .pipe import CHANGED, LEAVING, READY, SERVED, Listener
 
 State = Literal["booting", "serving", "draining"]
 
@@ -32,6 +32,7 @@ class Child:
     served_since: float | None = None
     left_at: float | None = None
     told: bool = False
+    rows: str | None = None
     killed_for: str = ""
 
     def hear(self, line: bytes, now: float) -> None:
@@ -39,6 +40,8 @@ class Child:
         self.beat = now
         if line.startswith(SERVED):
             self.requests = int(line[len(SERVED):])
+        elif line.startswith(CHANGED):
+            self.rows = line[len(CHANGED):].decode("ascii", "replace")
         elif line == READY:
             self.state, self.served_since = "serving", now
         elif line == LEAVING:

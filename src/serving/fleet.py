@@ -81,6 +81,14 @@ class Fleet:
         old = any(self._is_old(child) and child.state != "draining" for child in self.children.values())
         return self.candidate is None and not old
 
+    def changed_rows(self) -> str | None:
+        """Return, once, the digest of the registry's rows that a worker of the current generation found changed."""
+        for child in self.children.values():
+            digest, child.rows = child.rows, None
+            if digest is not None and child.generation is self.current:
+                return digest
+        return None
+
     @property
     def hopeless(self) -> bool:
         """Return whether nobody serves and the replacements die again and again."""
@@ -104,9 +112,21 @@ class Fleet:
         return child.generation not in (self.current, self.candidate)
 
     def _spawn(self, generation: Generation, first: bool = False) -> None:
-        child = self._fork(generation, first)
+        try:
+            child = self._fork(generation, first)
+        except OSError as error:
+            self._cannot_fork(generation, str(error))
+            return
         self.children[child.pid] = child
         self._loop.add(child.pipe.fd, lambda: self._listen(child))
+
+    def _cannot_fork(self, generation: Generation, reason: str) -> None:
+        self._log("cannot_fork", f"no worker of configuration {generation.number} can be started: {reason}")
+        if generation is self.candidate:
+            self.candidate = None
+            self._verdict(generation, [f"no process can be started: {reason}"])
+        else:
+            generation.backoff.died(time.monotonic(), None)
 
     def _listen(self, child: Child) -> None:
         lines = child.pipe.lines()

@@ -20,6 +20,7 @@ from .log import Log
 from .loop import Loop, Stopped
 from .order import Document, Order
 from .reload import Reloads
+from .rows import RowChanges
 from .watch import Watch
 from .worker import Job
 
@@ -41,6 +42,7 @@ class Parent:
         self._reloads = Reloads(order, start, proxy, lambda: self._fleet, loop, log)
         self._fleet = Fleet(order, forker(job, loop), loop, log, self._verdict)
         self._watch = Watch(order.watch)
+        self._rows = RowChanges()
         self._exit: int | None = None
         self._ending: int | None = None  # the exit code, once nothing may be started any more
         self._announced = False
@@ -115,6 +117,8 @@ class Parent:
             return
         if self._watch.changed(now):
             self._reloads.ask("a changed file")
+        if self._rows.due(self._fleet.changed_rows(), now):
+            self._reloads.ask("changed rows of the registry")
         self._reloads.step(now)
         self._announce()
         if self._fleet.hopeless:
@@ -163,8 +167,9 @@ def _import(document: Document, start: Mapping[str, str], log: Log) -> app.Proxy
     capture.begin()
     try:
         proxy = app.load(environ)
-    except ImportError as error:
-        raise NotStarted(f"LiteLLM cannot be imported: {error}", repair="install litellm[proxy]") from error
+    except Exception as error:
+        repair = "install the gateway's own requirements again"
+        raise NotStarted(f"LiteLLM cannot be imported: {error!r}", repair=repair) from error
     finally:
         capture.end()
         capture.close()

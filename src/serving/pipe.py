@@ -1,9 +1,9 @@
-"""What a worker tells its parent, as short lines through a pipe: ready, how many requests it served, leaving."""
+"""What a worker tells its parent, as short lines through a pipe: ready, requests served, rows changed, leaving."""
 
 import os
 from dataclasses import dataclass
 
-READY, LEAVING, SERVED = b"ready", b"leaving", b"served"
+READY, LEAVING, SERVED, CHANGED = b"ready", b"leaving", b"served", b"changed "
 
 
 @dataclass
@@ -22,6 +22,10 @@ class Teller:
     def served(self, requests: int) -> None:
         """Say that the event loop turns, and how many requests were answered so far."""
         self._say(SERVED + b" %d" % requests)
+
+    def changed(self, digest: str) -> None:
+        """Say that the registry has other models, providers or chains than this configuration."""
+        self._say(CHANGED + digest.encode())
 
     def leaving(self) -> None:
         """Say that nothing new is accepted, so that a replacement can start before the last stream ends."""

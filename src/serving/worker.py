@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
+from ..config.database import OFF, VARIABLE
 from . import canary, environment
 from .app import Proxy
 from .capture import Capture
@@ -74,8 +75,17 @@ def _serve(task: Task, teller: Teller) -> None:
     environment.replace({**job.proxy.set_names, **task.generation.environ})
     gc.set_threshold(*_GC_THRESHOLDS)
     server = WorkerServer(_config(task), job.listener, teller, _patience(job.order), lambda: _booted(task))
+    _tell_changes(teller, task.generation)
     _listen_to_signals()
     server.run()
+
+
+def _tell_changes(teller: Teller, generation: Generation) -> None:
+    """Let the hooks tell the parent that rows changed which only a reload can serve."""
+    if generation.environ.get(VARIABLE, OFF) != OFF:
+        from ..hooks import registry_refresh  # imports SQLAlchemy
+
+        registry_refresh.listeners.append(teller.changed)
 
 
 async def _booted(task: Task) -> None:
