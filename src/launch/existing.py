@@ -39,9 +39,11 @@ def load_existing(path: Path, sources: Sources) -> tuple[LaunchPlan, Generation]
     declared = _declared_variables(config, sources.env)
     env = replace(sources.env, process={**sources.env.process, **declared})
     master, values = _master_key(config, env, path)
-    values.update(declared | _lift_literals(config))
+    lifted = _lift_literals(config)
+    values.update(declared | lifted)
     names = dict.fromkeys(name for name, _ in _references(config))
-    secrets = {checks.MASTER_KEY: master, **{name: env.secret(name) for name in names if name != checks.MASTER_KEY}}
+    secrets = {checks.MASTER_KEY: master, **{name: env.secret(name) for name in names if name != checks.MASTER_KEY},
+               **{name: Secret(name, value, str(path)) for name, value in lifted.items()}}
     models = [_planned(number, entry) for number, entry in enumerate(config["model_list"], 1)]
     own = [] if master.problem else checks.master_key(master)
     plan = LaunchPlan(tuple(models), (), settings, secrets, (*env.dotenv.problems, *wrong),
