@@ -44,11 +44,16 @@ _keep_open: list[subprocess.Popen[bytes]] = []
 
 def demo_environment(url: str, key_file: Path) -> str:
     """Return the `.env` text of the demo: three example models at the mock, keyless, one random master key."""
-    lines = [f"PROXY_MODEL_KEYS={','.join(MODELS)}", f"OPENAI_API_BASE={url}", f"LITELLM_MASTER_KEY_FILE='{key_file}'",
-             f"GATEWAY_DATABASE_URL='sqlite:///{key_file.parent / DATABASE_FILE}'"]
+    lines = [f"PROXY_MODEL_KEYS={','.join(MODELS)}", f"OPENAI_API_BASE={url}",
+             f"LITELLM_MASTER_KEY_FILE={_quoted(str(key_file))}",
+             f"GATEWAY_DATABASE_URL={_quoted(f'sqlite:///{key_file.parent / DATABASE_FILE}')}"]
     for key, model in MODELS.items():
         lines += [f"MODEL_{key.upper()}_UPSTREAM_MODEL={model}", f"MODEL_{key.upper()}_API_KEY_ENV=none"]
     return "\n".join(lines) + "\n"
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("\\", r"\\").replace("'", r"\'") + "'"
 
 
 def _write_private(path: Path, text: str) -> None:
