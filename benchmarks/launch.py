@@ -30,7 +30,7 @@ def environment(base: str, folder: Path) -> dict[str, str]:
         "PROXY_MODEL_KEYS": "gpt5", "MODEL_GPT5_UPSTREAM_MODEL": "gpt-5", "MODEL_GPT5_API_BASE": base,
         "MODEL_GPT5_API_KEY_ENV": "UPSTREAM_KEY", "UPSTREAM_KEY": uuid.uuid4().hex,
         "LITELLM_MASTER_KEY": f"master-{uuid.uuid4().hex}", "GATEWAY_RUNTIME_DIR": str(folder / "run"),
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION",
+        "XDG_STATE_HOME": str(folder / "state"), "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION",
     }
 
 

@@ -75,7 +75,7 @@ class ControlServer:
     def _accept(self) -> None:
         try:
             connection, _ = self._socket.accept()
-        except (BlockingIOError, ConnectionError):
+        except OSError:  # gone again, or no descriptor left: the client sees that nobody answers
             return
         if trusted(connection):
             Connection(connection, self._loop, self._handle)

@@ -37,12 +37,19 @@ class Generation:
 
 
 def prepare(number: int, document: Document, start: Mapping[str, str], runtime_dir: Path) -> Generation:
-    """Write the private files of a new generation and return it; ``start`` is the launcher's own environment."""
+    """Write the private files of a new generation and return it; ``start`` is the launcher's own environment.
+
+    Raises OSError where they cannot be written, and leaves nothing of them.
+    """
     folder = runtime_dir / f"gen-{number}"
-    folder.mkdir(mode=0o700)
     config, plan = folder / "config.yaml", folder / "plan.json"
-    _write(config, document.yaml)
-    _write(plan, json.dumps(document.plan))
+    try:
+        folder.mkdir(mode=0o700)
+        _write(config, document.yaml)
+        _write(plan, json.dumps(document.plan))
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     environ = overlay(start, document)
     # numpy would otherwise start a thread pool per worker; LiteLLM prefers CONFIG_FILE_PATH over --config (1.106).
     environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -1,5 +1,6 @@
 """Lifecycle lines of the serving process, on stderr; request lines are others' and go to stdout."""
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,4 +27,5 @@ class Log:
 
     def raw(self, line: str) -> None:
         """Write a line that already has its form."""
-        print(line, file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # whoever read it is gone, or the disk is full: serving goes on
+            print(line, file=sys.stderr, flush=True)

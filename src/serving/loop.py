@@ -32,6 +32,7 @@ class Loop:
         self.add(self._woken, lambda: None)
         for signum in SIGNALS:
             signal.signal(signum, _noted)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # whatever the starter had blocked
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
 
     def add(self, file: FileLike, callback: Callable[[], None]) -> None:

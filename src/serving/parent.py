@@ -49,7 +49,10 @@ class Parent:
 
     def run(self) -> int:
         """Serve until told to stop; return the exit code."""
-        self._reloads.first()
+        try:
+            self._reloads.first()
+        except OSError as error:
+            self._give_up("the private files cannot be written", [str(error)])
         while self._exit is None:
             signals = self._loop.turn(TICK_S)
             for signum in signals:

@@ -5,14 +5,14 @@ changed after they were read.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from ..config.diff import changed_names, diff_environments, diff_plans
 from .app import Proxy
 from .control import Connection
+from .difference import differences
 from .fleet import Fleet
-from .generation import Generation, overlay, prepare
+from .generation import Generation, prepare
 from .log import Log
 from .loop import Loop
 from .order import Document, Order
@@ -47,11 +47,12 @@ class Reloads:
         self._answered: list[Connection] = []
         self._renderer: Renderer | None = None
         self._lines: list[str] = []
-        self._certificates = self._look_at_certificates()
+        self._certificates = self._proposed_certificates = self._look_at_certificates()
 
     def first(self) -> None:
-        """Propose the configuration that came with the order."""
-        self._propose(self._order.generation)
+        """Propose the configuration that came with the order. Raises OSError where its files cannot be written."""
+        self.number += 1
+        self._fleet().propose(prepare(self.number, self._order.generation, self._start, Path(self._order.runtime_dir)))
 
     def ask(self, why: str, connection: Connection | None = None) -> None:
         """Ask for a reload; ``connection`` hears the outcome."""
@@ -79,6 +80,7 @@ class Reloads:
             self._refuse(reasons)
         elif generation.number > 1:
             self.counts.accepted += 1
+            self._certificates = self._proposed_certificates
             text = f"configuration {generation.number} ({generation.document.hash}) is accepted"
             self._log.block("reload_accepted", text, self._lines)
             self._switching = text
@@ -123,7 +125,9 @@ class Reloads:
     def _consider(self, document: Document) -> None:
         current = self._fleet().current
         assert current is not None
-        self._lines = self._differences(current.document, document)
+        self._lines = differences(current.document, document, self._start, self._proxy.read_names)
+        if self._look_at_certificates() != self._certificates:
+            self._lines.append("certificate: the files changed")
         if not self._lines:
             self.counts.unchanged += 1
             text = "nothing changed, the configuration stays"
@@ -134,22 +138,14 @@ class Reloads:
             self._log("note", note)
         self._propose(document)
 
-    def _differences(self, old: Document, new: Document) -> list[str]:
-        before, after = overlay(self._start, old), overlay(self._start, new)
-        lines = diff_plans(old.plan, new.plan)
-        lines += diff_environments(before, after, {*old.secret_names, *new.secret_names})
-        for name in sorted(changed_names(before, after) & self._proxy.read_names):
-            lines.append(f"variable {name}: LiteLLM reads it at start only, restart the gateway for it")
-        certificates, self._certificates = self._certificates, self._look_at_certificates()
-        if certificates != self._certificates:
-            lines.append("certificate: the files changed")
-        if not lines and replace(old, notes=()) != replace(new, notes=()):
-            lines.append("configuration: the text for LiteLLM changed")
-        return lines
-
     def _propose(self, document: Document) -> None:
         self.number += 1
-        generation = prepare(self.number, document, self._start, Path(self._order.runtime_dir))
+        self._proposed_certificates = self._look_at_certificates()
+        try:
+            generation = prepare(self.number, document, self._start, Path(self._order.runtime_dir))
+        except OSError as error:
+            self._refuse([f"its private files cannot be written: {error}"])
+            return
         self._fleet().propose(generation)
 
     def _refuse(self, reasons: Iterable[str]) -> None:

@@ -47,7 +47,7 @@ class Load:
         await asyncio.gather(*(self._client(kind, number) for number, kind in enumerate(kinds)))
 
     async def _client(self, kind: str, number: int) -> None:
-        connector = aiohttp.TCPConnector(limit=1)
+        connector = aiohttp.TCPConnector(limit=1, ssl=False)
         timeout = aiohttp.ClientTimeout(total=120)
         async with aiohttp.ClientSession(connector=connector, headers=self.headers, timeout=timeout) as session:
             for turn in itertools.count():

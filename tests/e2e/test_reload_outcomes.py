@@ -187,7 +187,7 @@ def test_a_variable_that_needs_a_restart_is_named(gateway: Gateway, settled: dic
     outcome = gateway.reload(with_environ(settled, DEFAULT_MAX_TOKENS="99"))
     assert outcome["lines"] == [
         "variable DEFAULT_MAX_TOKENS: added",
-        "variable DEFAULT_MAX_TOKENS: LiteLLM reads it at start only, restart the gateway for it",
+        "variable DEFAULT_MAX_TOKENS: it is read at start only, restart the gateway for it",
     ]
 
 

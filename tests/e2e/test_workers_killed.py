@@ -87,6 +87,16 @@ def test_a_worker_that_hangs_is_replaced(gateway: Gateway) -> None:
     assert "no sign of life for 4 s" in gateway.log
 
 
+def test_a_gateway_that_was_suspended_as_a_whole_keeps_its_workers(gateway: Gateway) -> None:
+    until(lambda: two_serve(gateway), "both serve")
+    before = gateway.workers()
+    os.killpg(gateway.pid, signal.SIGSTOP)
+    time.sleep(6.0)  # not to wait for something: longer than the 4 s after which a silent worker is replaced
+    os.killpg(gateway.pid, signal.SIGCONT)
+    assert gateway.chat().status_code == 200
+    assert gateway.workers() == before
+
+
 def test_one_that_cannot_boot_is_tried_ever_more_rarely_until_it_can(gateway: Gateway) -> None:
     broken = gateway.home / "broken"
     broken.touch()

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from src.config.diff import changed_names, diff_environments, diff_plans
+from src.serving.difference import differences
+from src.serving.order import Document
 
 PLAN: dict[str, Any] = {
     "version": 1, "hash": "a" * 12,
@@ -62,3 +64,32 @@ def test_variables_are_named_and_never_shown() -> None:
     assert lines == ["secret A_KEY: changed", "variable GONE: removed", "variable PLAIN: added"]
     assert "value" not in "".join(lines)
     assert changed_names(old, new) == {"A_KEY", "GONE", "PLAIN"}
+
+
+def configuration(yaml: str = "a: 1", rpm: int | None = None, unset: tuple[str, ...] = (), **environ: str) -> Document:
+    plan = changed(models__0__rpm=rpm) | {"secret_names": ["MODEL_GPT5_API_KEY"]}
+    return Document(hash="h", yaml=yaml, plan=plan, environ=environ, unset=unset)
+
+
+@pytest.mark.parametrize(("new", "lines"), [
+    (configuration(), []),
+    (configuration(yaml="a: 2"), ["configuration: what LiteLLM is told changed"]),
+    (configuration(rpm=5, MODEL_GPT5_RPM="5"), ["model gpt5: rpm unset -> 5"]),
+    (configuration(MODEL_GPT5_API_KEY="new"), ["secret MODEL_GPT5_API_KEY: added"]),
+    (configuration(PLAIN="1"), ["variable PLAIN: added"]),
+    (configuration(WORKERS="4"),
+     ["variable WORKERS: added", "variable WORKERS: it is read at start only, restart the gateway for it"]),
+    (configuration(DEFAULT_MAX_TOKENS="4"),
+     ["variable DEFAULT_MAX_TOKENS: added",
+      "variable DEFAULT_MAX_TOKENS: it is read at start only, restart the gateway for it"]),
+    (configuration(FROM_START="1"), ["variable FROM_START: changed"]),
+    (configuration(unset=("FROM_START",)), ["variable FROM_START: removed"]),
+])
+def test_whole_configurations(new: Document, lines: list[str]) -> None:
+    found = differences(configuration(), new, {"FROM_START": "0"}, {"DEFAULT_MAX_TOKENS", "UNCHANGED"})
+    assert found == lines
+
+
+def test_notes_are_no_difference() -> None:
+    noted = Document(hash="h", yaml="a: 1", plan=configuration().plan, environ={}, notes=("look here",))
+    assert differences(configuration(), noted, {}, set()) == []

@@ -2,6 +2,8 @@
 
 import json
 import os
+import resource
+import signal
 import tempfile
 from typing import Any
 
@@ -95,4 +97,18 @@ def test_a_generation_has_private_files_of_its_own(tmp_path: Any) -> None:
     assert "hidden-value" not in repr(generation)
     assert generation.scrubber("the key is hidden-value") == "the key is ***"
     generation.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_cannot_be_written_leave_nothing(tmp_path: Any) -> None:
+    unwritable = parse_document(json.dumps(DOCUMENT | {"yaml": "x" * 2_000_000}))
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limit[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            prepare(1, unwritable, {}, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
     assert list(tmp_path.iterdir()) == []
