@@ -1,12 +1,15 @@
 """Keys on the wire: clean 401s in the route's shape, also inside LiteLLM should a request come past the edge."""
 
 import asyncio
+import io
 import json
+import logging
+import sys
 
 import httpx
 import pytest
 
-from src.hooks import auth, runtime
+from src.hooks import auth, install, runtime
 from tests.e2e.gateway import Gateway, canary, until
 from tests.e2e.hooks_support import KEY, lines_of, two_upstreams
 
@@ -107,6 +110,39 @@ def test_inside_litellm_another_key_is_a_401(inside, key):
     with pytest.raises(inside.ProxyException) as refused:
         asyncio.run(auth.check(asked(), key))
     assert refused.value.code == "401"
+
+
+@pytest.fixture
+def factory():
+    """Logging as it was before, once the test is over."""
+    before = logging.getLogRecordFactory()
+    yield
+    logging.setLogRecordFactory(before)
+
+
+def test_a_wrapped_worker_prints_no_secret_and_lets_no_stranger_in(inside, factory, tmp_path, monkeypatch):
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps({"hash": "x", "secret_names": ["UPSTREAM_KEY"]}))
+    environ = {"GATEWAY_PLAN_FILE": str(plan), "LITELLM_MASTER_KEY": MASTER, "UPSTREAM_KEY": KEY}
+    guard = install.wrap(refuse_all, environ)
+    print(f"a library prints {KEY} and {MASTER}")
+    assert out.getvalue() == "a library prints *** and ***\n"
+    transport = httpx.ASGITransport(guard)
+
+    async def story():
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            return [(await client.post("/v1/chat/completions", headers=headers, json=BODY)).status_code
+                    for headers in ({}, {"x-api-key": MASTER})]
+
+    assert asyncio.run(story()) == [401, 404]  # no model is declared here, so the right key finds none
+
+
+async def refuse_all(scope, receive, send):
+    """Stand where LiteLLM's application stands; nothing may come here."""
+    raise AssertionError(scope["path"])
 
 
 def test_the_operators_role_is_given_on_routes_that_the_operator_opened(inside):
