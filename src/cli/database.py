@@ -62,7 +62,8 @@ def store_context(sources: Sources) -> "Context":
     from ..store.checks import Context
     settings, _ = merged_settings(sources)
     plan = build_plan(replace(sources, registry=None))
-    aliases = {model.alias for model in plan.models} | {chain.alias for chain in plan.chains}
+    aliases = {model.alias for model in plan.models if model.spec.source != "default"}
+    aliases |= {chain.alias for chain in plan.chains}
     bases = {model.base for model in plan.models if model.base and not model.base_origin.startswith("default")}
     bases |= {base for name in ("OPENAI_API_BASE", "OPENAI_BASE_URL") if (base := settings.text(name))}
     rules = Rules(frozenset(bases), settings.words("GATEWAY_ALLOWED_BASES"),

@@ -10,7 +10,7 @@ import orjson
 
 from ..policy.flags import Scope
 from ..policy.names import DeclaredNames
-from ..policy.registry import NOTHING, Applied, Asked, Denied, Rows, Snapshot, apply
+from ..policy.registry import NOTHING, Applied, Asked, Denied, Snapshot, apply
 from ..policy.routes import Route
 from .errors_out import Refusal
 from .record import RequestRecord, label
@@ -29,12 +29,11 @@ class LiveRegistry:
         self.names = names
         self.digest = str(document.get("digest", ""))
         self._environment = environment
-        self._snapshot = Snapshot()
-        self.take(document)
+        self._snapshot = Snapshot.of(document)
 
-    def take(self, rows: Rows) -> None:
-        """Use ``rows`` from now on."""
-        self._snapshot = Snapshot.of(rows)
+    def take(self, snapshot: Snapshot) -> None:
+        """Use these rows from now on."""
+        self._snapshot = snapshot
 
     @property
     def slugs(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config.database import parse_database_url
+from ..policy.registry import Snapshot
 from ..store.engine import Store, open_store
 from ..store.failures import StoreError
 from ..store.reading import worker_document
@@ -28,6 +29,7 @@ class Refresher:
     def __init__(self, live: LiveRegistry, url: str, ttl: float) -> None:
         self._live, self._url, self._ttl = live, url, ttl
         self._store: Store | None = None
+        self._rows: dict[str, Any] = {}
         self._complained = -_COMPLAIN_EVERY_S
 
     async def run(self) -> None:
@@ -44,24 +46,28 @@ class Refresher:
     async def refresh(self) -> None:
         """Read once, in a thread; tell ``listeners`` where models, providers or chains differ from the plan's."""
         try:
-            rows = await asyncio.to_thread(self._read)
+            digest = await asyncio.to_thread(self._read)
         except StoreError as error:
             self._complain(error.problems[0].what)
             return
         except (ValueError, TypeError, KeyError) as error:
             self._complain(f"the registry's rows cannot be understood: {type(error).__name__}")
             return
-        self._live.take(rows)
-        if rows["digest"] != self._live.digest:
+        if digest != self._live.digest:
             for tell in listeners:
-                tell(rows["digest"])
+                tell(digest)
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> str:
+        """Take the rows over where they changed, and return the digest of those that only a reload can serve."""
         if self._store is None:
             database = parse_database_url(self._url, Path())
             assert database is not None
             self._store = open_store(database)
-        return worker_document(load_registry(self._store))
+        rows = worker_document(load_registry(self._store))
+        if rows != self._rows:
+            self._live.take(Snapshot.of(rows))
+            self._rows = rows
+        return str(rows["digest"])
 
     def _complain(self, what: str) -> None:
         now = time.monotonic()

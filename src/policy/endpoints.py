@@ -10,6 +10,8 @@ _MAX_TOKENS: Mapping[str, tuple[str, ...]] = {
     "chat": ("max_tokens", "max_completion_tokens"), "completions": ("max_tokens",), "messages": ("max_tokens",),
     "responses": ("max_output_tokens",),
 }
+# Tokens are counted on a route beside the one that answers.
+_COUNTED = {"/messages": "/v1/messages/count_tokens"}
 _WITH_TOOLS = ("chat", "messages", "responses")
 
 
@@ -49,7 +51,7 @@ class Endpoint:
 
     def works_on(self, path: str) -> bool:
         """Tell whether ``path``, LiteLLM's with /v1, is the one."""
-        return path == f"/v1{self.path}"
+        return path in (f"/v1{self.path}", _COUNTED.get(self.path))
 
     def add_defaults(self, kind: str, body: dict[str, Any]) -> None:
         """Add the default parameters and tools, in place; what the client says itself wins."""

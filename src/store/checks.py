@@ -5,13 +5,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..config.fields import suggest
+from ..config.settings import BadValue
 from ..errors import Problem
-from ..policy.prompts import Text
+from ..policy.nouns import NOUNS
 from ..policy.registry_safety import Rules, base_problem, key_problem, pattern_problems
 from .rows import Row
 
 if TYPE_CHECKING:
     from .registry import Registry
+
+_TABLES = {"tiers": "ai_tiers", "tools": "ai_tool_definitions", "providers": "ai_providers", "models": "ai_models",
+           "chains": "ai_fallback_chains", "endpoints": "ai_endpoints", "prompts": "ai_prompt_templates",
+           "flags": "ai_feature_flags"}
 
 
 @dataclass(frozen=True)
@@ -29,8 +35,21 @@ def where(table: str, row: Row) -> str:
 
 def check(registry: "Registry", context: Context) -> list[Problem]:
     """Return everything that is wrong with the rows."""
-    return [*_providers(registry, context), *_names(registry, context), *_targets(registry, context),
-            *_prompts(registry)]
+    return [*_fields(registry), *_providers(registry, context), *_names(registry, context),
+            *_targets(registry, context), *_prompts(registry)]
+
+
+def _fields(registry: "Registry") -> Iterator[Problem]:
+    """Hold every value to its field's rules: rows may have been written by hand."""
+    for noun in NOUNS.values():
+        for row in registry.of(noun.name):
+            for fld in noun.fields:
+                value = getattr(row, fld.name)
+                try:
+                    fld.of_document(list(value) if isinstance(value, tuple) else value)
+                except BadValue as error:
+                    yield Problem(f"{noun.one} {noun.label(row.values())}: {fld.name} {error}",
+                                  where(_TABLES[noun.name], row))
 
 
 def _providers(registry: "Registry", context: Context) -> Iterator[Problem]:
@@ -80,7 +99,6 @@ def _targets(registry: "Registry", context: Context) -> Iterator[Problem]:
 
 
 def _unknown(what: str, names: Iterable[str], known: set[str], place: str) -> Iterator[Problem]:
-    from ..config.fields import suggest
     for name in names:
         if name not in known:
             yield Problem(f"{what} {name!a}, no model of the registry or the environment{suggest(name, known)}", place,
@@ -100,9 +118,3 @@ def _prompts(registry: "Registry") -> Iterator[Problem]:
         if row.share is not None and not any(o.active and o.slug == row.slug for o in registry.prompts):
             yield Problem(f"version {row.version} of the prompt {row.slug} has a share, but no version is active",
                           place, f"prompts activate {row.slug} N")
-
-
-def variables_of(system: str | None, user: str | None) -> tuple[str, ...]:
-    """Return the variables that a template's two parts need."""
-    texts = [Text.of(text) for text in (system, user) if text is not None]
-    return tuple(dict.fromkeys(name for text in texts for name in text.names))

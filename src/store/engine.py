@@ -99,7 +99,9 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def _postgres_engine(database: Database) -> sa.Engine:
     url = sa.make_url(database.url).set(drivername="postgresql+psycopg")
     defaults: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "litellm-gateway",
-                                "keepalives_idle": 30, "tcp_user_timeout": 10_000}
+                                "keepalives_idle": 30,
+                                # Poolers in front of PostgreSQL may not keep prepared statements.
+                                "prepare_threshold": None, "tcp_user_timeout": 10_000}
     options = {name: value for name, value in defaults.items() if name not in url.query}
     return sa.create_engine(url, hide_parameters=True, pool_size=_POOL, pool_pre_ping=True,
                             pool_timeout=CONNECT_TIMEOUT_S, connect_args=options)

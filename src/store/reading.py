@@ -9,7 +9,9 @@ from typing import Any
 
 from ..config.models import EFFORT_LEVELS, ChainSpec, ModelCaps, ModelSpec, caps_for
 from ..config.parsing import key_of
+from ..config.providers import OPENAI_BASE
 from ..config.registry import RegistryReading
+from ..policy.noun_fields import TRIGGER_NAMES
 from ..policy.registry_safety import KEYLESS, usual_keys
 from .checks import Context, check, where
 from .models import Model
@@ -80,7 +82,7 @@ def _spec(row: _Row) -> ModelSpec:
 
 def _own_base(provider: Provider) -> str | None:
     # Else OPENAI_API_BASE would take over, and with it the meaning of the row.
-    return "https://api.openai.com/v1" if provider.provider == "openai" else None
+    return OPENAI_BASE if provider.provider == "openai" else None
 
 
 def _dollars(micros: int | None) -> Decimal | None:
@@ -111,7 +113,8 @@ def _chains(registry: Registry, aliases: set[str] | frozenset[str]) -> tuple[tup
             notes.append(f"registry: the chain {row.name} {'goes without' if members else 'is left out, for want of'} "
                          + ", ".join(missing))
         if row.active and members:
-            chains.append(ChainSpec(key_of(row.name), row.alias, members, row.triggers,
+            triggers = tuple(TRIGGER_NAMES.get(word, word) for word in row.triggers)
+            chains.append(ChainSpec(key_of(row.name), row.alias, members, triggers,
                                     where("ai_fallback_chains", row)))
     return tuple(chains), notes
 
