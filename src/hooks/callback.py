@@ -145,7 +145,8 @@ class GatewayLogger(CustomLogger):
             return
         logged = kwargs.get("standard_logging_object") or {}
         progress.answered()
-        fill(record, usage_of(logged), self._models.get(str(logged.get("model_id")), progress.model))
+        model = self._models.get(str(logged.get("model_id")), progress.model)
+        fill(record, usage_of(logged), model, self._load().plan.raw)
         self._load().book.settle(record)
 
     async def async_log_failure_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any,
@@ -154,7 +155,8 @@ class GatewayLogger(CustomLogger):
         record = self._find(kwargs)
         progress = progress_of(record)
         if record is not None and progress is not None and record.first_byte_ns is not None and record.stream:
-            fill(record, usage_of(kwargs.get("standard_logging_object") or {}), progress.model)
+            logged = kwargs.get("standard_logging_object") or {}
+            fill(record, usage_of(logged), progress.model, self._load().plan.raw)
 
     def async_post_call_streaming_iterator_hook(  # type: ignore[override]  # an iterator is all that LiteLLM uses
             self, user_api_key_dict: Any, response: Any, request_data: dict[str, Any]) -> AsyncIterator[Any]:

@@ -5,13 +5,13 @@ from typing import Any
 
 import litellm
 
-from ..policy.costs import Cost, Price, Usage, cost, declared_price, map_price
+from ..policy.costs import Cost, Known, Prices, Usage, cost
+from .ledger_entry import COST, PRICE
 from .planview import ModelView
 from .record import RequestRecord
 
 # Taken before the router adds every deployment of ours to the map (router.py, register_model): what LiteLLM knows.
 _KNOWN: dict[str, Any] = dict(litellm.model_cost)
-COST = "cost"
 
 
 def usage_of(logged: Mapping[str, Any]) -> Usage:
@@ -33,34 +33,23 @@ def _detail(usage: Mapping[str, Any], group: str, name: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def price_of(model: ModelView | None) -> Price | None:
-    """Return the operator's price, else the one in LiteLLM's map for exactly this provider and model, else None."""
+def price_of(model: ModelView | None, raw: Mapping[str, Any] | None = None) -> Known | None:
+    """Return the price of a deployment: the operator's, the registry's (in ``raw``, plan.json), or LiteLLM's."""
     if model is None:
         return None
-    declared = declared_price(model.input_cost_micros, model.output_cost_micros)
-    return declared or map_price(_known_entry(model))
+    plan = raw or {}
+    rows = (plan.get("registry") or {}).get("prices") or ()
+    return Prices(tuple(rows), _KNOWN).find(model, (plan.get("sources") or {}).get(model.key, ""))
 
 
-def _known_entry(model: ModelView) -> Mapping[str, Any] | None:
-    # A keyless upstream is the operator's own: its model may be called like a paid one and cost nothing.
-    if model.model is None or model.key_env is None:
-        return None
-    full = _KNOWN.get(model.model)
-    if full is not None:
-        return _mapping(full)
-    bare = _mapping(_KNOWN.get(model.model.partition("/")[2]))
-    return bare if bare is not None and bare.get("litellm_provider") == model.provider else None
-
-
-def _mapping(entry: Any) -> Mapping[str, Any] | None:
-    return entry if isinstance(entry, Mapping) else None
-
-
-def fill(record: RequestRecord, usage: Usage, model: ModelView | None) -> Cost:
-    """Write tokens and cost into the record; its exact cost in pico-dollars stays in ``extra``."""
+def fill(record: RequestRecord, usage: Usage, model: ModelView | None,
+         raw: Mapping[str, Any] | None = None) -> Cost:
+    """Write tokens and cost into the record; its exact cost in pico-dollars and its price stay in ``extra``."""
     record.prompt_tokens, record.completion_tokens = usage.prompt, usage.completion
     record.cached_tokens, record.reasoning_tokens = usage.cached, usage.reasoning
-    total = cost(usage, price_of(model))
+    known = price_of(model, raw)
+    total = cost(usage, known.price if known else None)
+    record.extra[PRICE] = known
     record.cost_micros, record.cost_state = total.micros, total.state
     record.extra[COST] = total
     return total

@@ -8,7 +8,7 @@ import pytest
 from src.hooks.callback_usage import fill, price_of, usage_of
 from src.hooks.planview import ModelView
 from src.hooks.record import RequestRecord
-from src.policy.costs import Price, Usage
+from src.policy.costs import Known, Price, Usage
 
 DETAILS = {"prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 3}}
 
@@ -45,7 +45,7 @@ def test_litellms_price_counts_for_exactly_this_provider_and_model(view: ModelVi
 
 def test_the_operators_price_wins() -> None:
     view = model("gpt-5", input_cost_micros=5, output_cost_micros=7)
-    assert price_of(view) == Price(Decimal(5), Decimal(7))
+    assert price_of(view) == Known(Price(Decimal(5), Decimal(7)), "environment")
 
 
 def test_unknown_is_null_and_never_zero() -> None:
