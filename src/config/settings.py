@@ -120,6 +120,14 @@ def _megabytes(text: str) -> int:
     return to_int(text, 1, 4_096)
 
 
+def _whole(text: str) -> int:
+    return to_int(text, 0, 1_000_000)
+
+
+def _characters(text: str) -> int:
+    return to_int(text, 0, 65_536)
+
+
 def _host(text: str) -> str:
     if not text.isprintable() or any(c.isspace() or c in "/@?#" for c in text):
         raise BadValue("must be a host name or an address such as 127.0.0.1 or 0.0.0.0")
@@ -178,6 +186,13 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("GATEWAY_REGISTRY_KEYS", to_list, (), "Further key variables that registry rows may name"),
     Variable("GATEWAY_ALLOWED_BASES", to_list, (), "Further bases for registry rows: `https://*.example.com/v1`"),
     Variable("GATEWAY_CONFIG_TTL", to_seconds, 30.0, "Seconds until a changed registry row takes effect"),
+    Variable("GATEWAY_LEDGER", to_choice("on", "off", "audit"), "on",
+             "Record every request: on, off, or audit (recorded before it goes upstream, or refused)"),
+    Variable("GATEWAY_LEDGER_DAYS", _whole, 90, "Days that single requests are kept, 0 for ever; totals stay"),
+    Variable("GATEWAY_LEDGER_MAX_MB", _whole, 2048, "Database size from which the oldest requests go, 0 for none"),
+    Variable("GATEWAY_LEDGER_CONTENT", _characters, 0, "Characters of each request's body to keep; 0 keeps none"),
+    Variable("GATEWAY_LEDGER_SPILL_MB", _megabytes, 256, "What each worker may keep aside while the database is away"),
+    Variable("GATEWAY_LEDGER_SPILL_DIR", str, None, "Where that is kept; default beside the SQLite file"),
     Variable("GATEWAY_ENVIRONMENT", to_label, None, "Name of this installation, such as `production`"),
     Variable("GATEWAY_RUNTIME_DIR", str, None, "Folder for the control socket and private files"),
     Variable("GATEWAY_SSL_CERTFILE", str, None, "TLS certificate chain (PEM)", "--ssl-certfile"),

@@ -27,6 +27,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Before = Callable[[RequestRecord, bytes], Awaitable[None]]
 
 _log = logging.getLogger("gateway.hooks")
 # OpenAI's field `created`; the same constant that LiteLLM lists (DEFAULT_MODEL_CREATED_AT_TIME, 1.106).
@@ -35,12 +36,15 @@ _CLOSED = Route("closed", "")
 
 
 class Guard:
-    """ASGI application around LiteLLM's; ``metrics`` answers /metrics once the key is checked."""
+    """ASGI application around LiteLLM's; ``metrics`` answers /metrics once the key is checked.
+
+    ``before`` is told of each request and its body before it goes to LiteLLM, and may refuse it.
+    """
 
     def __init__(self, app: App, edge: Edge, metrics: App,
-                 background: AbstractAsyncContextManager[None] | None = None) -> None:
+                 background: AbstractAsyncContextManager[None] | None = None, before: Before | None = None) -> None:
         self._app, self._edge, self._metrics = app, edge, metrics
-        self._background = background or nullcontext()
+        self._background, self._before = background or nullcontext(), before
         self._cors = Cors.of(edge.now.plan.settings.cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,8 +115,10 @@ class Guard:
         identity, key = identify(scope["headers"], self._edge.now)
         record.client_key = identity.name
         seconds = self._edge.now.plan.settings.body_timeout
-        body = await read_body(receive, sent.content_length, self._edge.body_limit, seconds)
-        content_type, body = admit(self._edge, route, sent, body, record)
+        told = await read_body(receive, sent.content_length, self._edge.body_limit, seconds)
+        content_type, body = admit(self._edge, route, sent, told, record)
+        if self._before is not None:
+            await self._before(record, told)
         return _inner(scope, route, record, key, [
             (b"content-type", content_type), (b"content-length", str(len(body)).encode()), *sent.passed]), body
 

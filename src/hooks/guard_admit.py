@@ -22,7 +22,7 @@ from .scrub import Scrubber
 _MIB = 1024 * 1024
 # Where the callback finds the names of the client's own parameters; LiteLLM adds some of its own.
 SENT = "sent"
-_SESSION_HEADERS = (b"x-session-id", b"session-id", b"session_id", b"x-litellm-session-id")
+_SESSION_HEADERS = (b"x-gateway-session", b"x-session-id", b"session-id", b"session_id", b"x-litellm-session-id")
 # What LiteLLM needs from a client's headers, beside what the edge writes itself; both go to Anthropic upstreams.
 _PASSED = (b"anthropic-version", b"anthropic-beta")
 
@@ -68,7 +68,7 @@ class Sent:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         record.client_request_id = _text(headers.get(b"x-request-id"))
         session = next((headers[name] for name in _SESSION_HEADERS if name in headers), None)
-        record.session = _text(session)
+        record.session, record.user = _text(session), label(_text(headers.get(b"x-gateway-user")))
         for name in steering_headers(_text(name) or "" for name in headers):
             record.drop(name)
         for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
@@ -113,7 +113,7 @@ def _admit_json(edge: Edge, route: Route, body: bytes, record: RequestRecord) ->
 def _note_labels(document: dict[str, Any], record: RequestRecord) -> None:
     metadata = document.get("metadata")
     named = metadata if isinstance(metadata, dict) else {}
-    record.user = _name(document.get("safety_identifier"), document.get("user"), named.get("user_id"))
+    record.user = record.user or _name(document.get("safety_identifier"), document.get("user"), named.get("user_id"))
     record.session = record.session or _name(named.get("session_id"), document.get("litellm_session_id"))
 
 
@@ -138,7 +138,8 @@ def _admit_form(edge: Edge, route: Route, sent: Sent, body: bytes, record: Reque
         else:
             parts.append(part)
     record.stream = any(part.name == "stream" and part.value == b"true" for part in parts)
-    record.user = _name(*(part.value.decode("utf-8", "replace") for part in parts if part.name == "user"))
+    users = (part.value.decode("utf-8", "replace") for part in parts if part.name == "user")
+    record.user = record.user or _name(*users)
     record.extra[SENT] = client_names({part.name: part.value for part in parts})
     models = [part for part in parts if part.name == "model"]
     if len(models) > 1 or any(part.filename is not None for part in models):

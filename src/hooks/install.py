@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 
 from ..config.database import OFF, VARIABLE
 from . import metrics, runtime
-from .guard import App, Guard
+from .guard import App, Before, Guard
 from .guard_admit import Edge
 from .litellm_names import derived_fields
 from .scrub import ScrubbedStream, Scrubber, record_factory
@@ -21,7 +21,16 @@ def wrap(app: App, environ: Mapping[str, str]) -> App:
     """
     edge = Edge.of(runtime.load(environ), derived_fields())
     hide_secrets(edge.scrubber)
-    return Guard(app, edge, metrics.app, _following(edge, environ.get(VARIABLE)))
+    return Guard(app, edge, metrics.app, _following(edge, environ.get(VARIABLE)), _recording(edge, environ))
+
+
+def _recording(edge: Edge, environ: Mapping[str, str]) -> Before | None:
+    """Start the ledger and return what it wants to know beforehand."""
+    if environ.get(VARIABLE, OFF) == OFF:
+        return None
+    from . import ledger
+    started = ledger.start(edge.now, environ, edge.scrubber)
+    return None if started is None else started.before
 
 
 def _following(edge: Edge, url: str | None) -> AbstractAsyncContextManager[None] | None:

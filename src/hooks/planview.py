@@ -69,6 +69,21 @@ class SettingsView:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerView:
+    """What becomes of request records: ``mode`` is off, on or audit; 0 ``days`` or ``max_mb`` keep everything.
+
+    ``content`` is how many characters of a request are kept; sizes are in units of 1,048,576 bytes.
+    """
+
+    mode: str = "on"
+    days: int = 90
+    max_mb: int = 2048
+    content: int = 0
+    spill_mb: int = 256
+    spill_dir: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PlanView:
     """The whole plan; ``raw`` is the document itself, for what has no typed place here yet."""
 
@@ -78,13 +93,14 @@ class PlanView:
     settings: SettingsView
     secret_names: tuple[str, ...]
     raw: Mapping[str, Any]
+    ledger: LedgerView = LedgerView()
 
     def aliases(self) -> tuple[str, ...]:
         """Return every name that a client may ask for, models first, each once."""
         return tuple(dict.fromkeys([m.alias for m in self.models] + [c.alias for c in self.chains]))
 
 
-_View = TypeVar("_View", ModelView, ChainView, SettingsView)
+_View = TypeVar("_View", ModelView, ChainView, SettingsView, LedgerView)
 
 
 def _view(kind: type[_View], document: Mapping[str, Any]) -> _View:
@@ -110,4 +126,5 @@ def read_plan(text: str) -> PlanView:
         settings=_view(SettingsView, document.get("settings", {})),
         secret_names=tuple(document.get("secret_names", [])),
         raw=document,
+        ledger=_view(LedgerView, document.get("ledger", {})),
     )

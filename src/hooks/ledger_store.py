@@ -1,0 +1,100 @@
+"""What the ledger's storing thread does to the database: open it late, write, read back, prune. All may raise."""
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..config.database import Database
+from ..store.engine import Store
+from ..store.failures import StoreDown
+from ..store.ledger import LedgerWriter, open_ledger
+from ..store.ledger_prune import Keep, Pruner
+from ..store.ledger_rows import Entry
+from ..store.migrate import ensure_schema
+from ..store.spill import Spill, adopt
+
+# So few that new entries need not wait long behind them.
+_CHUNK = 200
+_ADOPT_EVERY = 10.0
+_log = logging.getLogger("gateway.hooks")
+
+
+class LedgerStore:
+    """One worker's connection to the ledger; used by one thread. ``audit`` says that entries come in two halves."""
+
+    def __init__(self, database: Database, folder: Path, limit: int, keep: Keep, audit: bool = False) -> None:
+        self._database, self._folder, self._limit, self._audit = database, folder, limit, audit
+        self._store: Store | None = None
+        self._writer: LedgerWriter | None = None
+        self._pruner = Pruner(keep)
+        self._adopted: list[Spill] = []
+        self._adopt_at = 0.0
+        self._refused = 0
+
+    def _open(self) -> LedgerWriter:
+        if self._writer is None:
+            store = open_ledger(self._database)
+            try:
+                ensure_schema(store)
+            except BaseException:
+                store.close()
+                raise
+            self._store, self._writer = store, LedgerWriter(store)
+        return self._writer
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Record new entries."""
+        self._open().write(entries, fresh=not self._audit)
+
+    def rest(self, own: Spill) -> None:
+        """Do one piece of what can wait: read back a part of a spill file, or prune."""
+        now = time.monotonic()
+        if now >= self._adopt_at:
+            self._adopt_at = now + _ADOPT_EVERY
+            self._adopted += adopt(self._folder, self._limit)
+        spill = next((found for found in (own, *self._adopted) if found.waiting), None)
+        if spill is not None:
+            self._read_back(spill)
+        elif self._pruner.due(now):
+            self._pruner.step(self._open().store, now)
+        for done in [found for found in self._adopted if not found.waiting]:
+            self._adopted.remove(done)
+            self._refused += done.unreadable
+            done.close()
+        self._refused += own.unreadable
+        own.unreadable = 0
+
+    def _read_back(self, spill: Spill) -> None:
+        writer = self._open()
+        entries, place = spill.read(_CHUNK)
+        try:
+            writer.write(entries)
+        except StoreDown:
+            raise
+        except Exception:  # one of them is to blame; the others must not wait behind it for ever
+            self._refused += sum(not _written(writer, entry) for entry in entries)
+        spill.done(place)
+
+    def take_unreadable(self) -> int:
+        """Return how many entries were given up since the last call."""
+        found, self._refused = self._refused, 0
+        return found
+
+    def close(self) -> None:
+        """Close the connections and let go of other workers' files."""
+        for spill in self._adopted:
+            spill.close()
+        if self._store is not None:
+            self._store.close()
+
+
+def _written(writer: LedgerWriter, entry: Entry) -> bool:
+    try:
+        writer.write([entry])
+    except StoreDown:
+        raise
+    except Exception as error:
+        _log.warning("a ledger entry cannot be recorded: %s", type(error).__name__)
+        return False
+    return True
