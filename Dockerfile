@@ -26,7 +26,9 @@ WORKDIR /var/lib/litellm-gateway
 ENV LITELLM_HOST=0.0.0.0
 EXPOSE 4000
 STOPSIGNAL SIGTERM
-# Straight to the port, whatever proxies the environment names.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-c", "import os, urllib.request as u; \
-u.build_opener(u.ProxyHandler({})).open('http://127.0.0.1:%s/health/liveliness' % os.environ.get('PORT', '4000'), timeout=4)"]
+# Straight to the port, whatever proxies the environment names; our own certificate need not name 127.0.0.1.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-c", "import os, ssl, urllib.request as u; \
+https = u.HTTPSHandler(context=ssl._create_unverified_context()); \
+scheme = 'https' if os.environ.get('GATEWAY_SSL_CERTFILE') else 'http'; \
+u.build_opener(u.ProxyHandler({}), https).open('%s://127.0.0.1:%s/health/liveliness' % (scheme, os.environ.get('PORT', '4000')), timeout=4)"]
 ENTRYPOINT ["litellm-gateway"]
