@@ -1,5 +1,6 @@
 """What a model is: the operator's declaration (`ModelSpec`) and what is known about it (`MODEL_CAPS`)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -126,15 +127,17 @@ MODEL_CAPS: Mapping[str, ModelCaps] = MappingProxyType({
 })
 
 # Names that LiteLLM 1.106 knows as OpenAI's non-reasoning chat models: it drops `reasoning_effort` for them.
+# Snapshots carry a date behind the name; tests compare the list with the installed LiteLLM.
 _LITELLM_NON_REASONING = frozenset("""
 gpt-3.5-turbo gpt-3.5-turbo-0125 gpt-3.5-turbo-1106 gpt-3.5-turbo-16k gpt-4 gpt-4-0613 gpt-4-1106-preview gpt-4-turbo
-gpt-4-turbo-2024-04-09 gpt-4.1 gpt-4.1-2025-04-14 gpt-4.1-mini gpt-4.1-mini-2025-04-14 gpt-4.1-nano
-gpt-4.1-nano-2025-04-14 gpt-4o gpt-4o-2024-05-13 gpt-4o-2024-08-06 gpt-4o-2024-11-20 gpt-4o-mini
-gpt-4o-mini-2024-07-18 gpt-4o-search-preview gpt-4o-mini-search-preview gpt-5-chat gpt-5-chat-latest
-gpt-5-search-api chat-latest computer-use-preview gpt-audio gpt-audio-mini
+gpt-4.1 gpt-4.1-mini gpt-4.1-nano gpt-4o gpt-4o-mini gpt-4o-audio-preview gpt-4o-mini-audio-preview
+gpt-4o-search-preview gpt-4o-mini-search-preview gpt-5-chat gpt-5-chat-latest gpt-5-search-api chat-latest
+computer-use-preview gpt-audio gpt-audio-1.5 gpt-audio-mini daybreak-blue-latest daybreak-red-latest
+gpt-daybreak-blue-latest gpt-daybreak-red-latest gpt-rosalind-discovery gpt-rosalind-research
 """.split())
+_DATE = re.compile(r"-20\d\d-\d\d-\d\d$")
 # Native xAI names that LiteLLM 1.106 does not know as reasoning models.
-_LITELLM_XAI_NON_REASONING = ("grok-2", "grok-3")
+_LITELLM_XAI_NON_REASONING = re.compile(r"grok-[23](-|$)|.*-non-reasoning(-|$)")
 
 
 def caps_for(provider: str, model: str) -> ModelCaps:
@@ -148,7 +151,7 @@ def caps_for(provider: str, model: str) -> ModelCaps:
 def litellm_drops_effort(provider: str, model: str) -> bool:
     """Tell whether LiteLLM 1.106 removes `reasoning_effort` for this name unless it is allowed explicitly."""
     if provider == "openai":
-        return model in _LITELLM_NON_REASONING
+        return _DATE.sub("", model) in _LITELLM_NON_REASONING
     if provider == "xai":
-        return model.startswith(_LITELLM_XAI_NON_REASONING)
+        return _LITELLM_XAI_NON_REASONING.match(model) is not None
     return caps_for(provider, model).litellm_drops_effort

@@ -28,13 +28,13 @@ def _usual(name: str, compatible: bool = True) -> Provider:
 
 _SIMPLE = ("groq", "mistral", "deepseek", "openrouter", "cerebras", "sambanova", "nvidia_nim", "deepinfra", "zai",
            "moonshot", "dashscope", "novita", "nebius", "hyperbolic", "minimax", "volcengine", "codestral",
-           "lambda_ai", "friendliai", "featherless_ai", "vercel_ai_gateway", "meta_llama", "github", "nscale")
+           "friendliai", "featherless_ai", "vercel_ai_gateway", "github", "nscale")
 _OWN_PROTOCOL = ("anthropic", "cohere", "ai21", "replicate", "voyage", "jina_ai", "huggingface", "cloudflare",
-                 "databricks", "watsonx", "snowflake", "sagemaker", "oci", "gigachat", "predibase", "triton",
+                 "databricks", "watsonx", "gigachat", "predibase",
                  "elevenlabs", "deepgram", "recraft", "stability", "black_forest_labs", "nlp_cloud", "clarifai")
 _ALSO_SIMPLE = ("aiml", "amazon_nova", "baseten", "bytez", "chutes", "cometapi", "compactifai", "galadriel",
-                "gradient_ai", "helicone", "heroku", "inception", "litellm_proxy", "modelscope", "morph", "nano-gpt",
-                "ovhcloud", "parasail", "poe", "publicai", "reka", "sail", "scaleway", "synthetic", "tencent", "v0",
+                "gradient_ai", "helicone", "heroku", "inception", "litellm_proxy", "modelscope", "morph",
+                "ovhcloud", "parasail", "poe", "publicai", "reka", "sail", "synthetic", "tencent", "v0",
                 "wandb", "xiaomi_mimo")
 
 # "openai" stands for any OpenAI-compatible upstream and is not in this table.
@@ -49,6 +49,14 @@ NATIVE_PROVIDERS: Mapping[str, Provider] = MappingProxyType({
     "perplexity": Provider(("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY")),
     "azure": Provider(("AZURE_API_KEY",), needs_base=True),
     "azure_ai": Provider(("AZURE_AI_API_KEY",), needs_base=True),
+    "lambda_ai": Provider(("LAMBDA_API_KEY",)),
+    "meta_llama": Provider(("LLAMA_API_KEY",)),
+    "nano-gpt": Provider(("NANOGPT_API_KEY",)),
+    "scaleway": Provider(("SCW_SECRET_KEY",)),
+    "snowflake": Provider(("SNOWFLAKE_JWT",), compatible=False),
+    "triton": Provider(compatible=False, keyless=True, needs_base=True),
+    "oci": Provider(compatible=False, keyless=True),
+    "sagemaker": Provider(compatible=False, keyless=True),
     "bedrock": Provider(compatible=False, keyless=True),
     "vertex_ai": Provider(compatible=False, keyless=True),
     "hosted_vllm": Provider(("HOSTED_VLLM_API_KEY",), keyless=True, needs_base=True),

@@ -118,7 +118,7 @@ def _params(model: PlannedModel) -> dict[str, Any]:
         "allowed_openai_params": list(spec.allow_params) or None,
         "additional_drop_params": list(spec.drop_params) or None,
     }
-    if not model.key_env and spec.provider in ("bedrock", "vertex_ai"):
+    if not model.key_env and spec.provider in ("bedrock", "oci", "sagemaker", "vertex_ai"):
         del params["api_key"]
     return {name: value for name, value in params.items() if value is not None}
 
