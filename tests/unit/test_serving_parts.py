@@ -64,7 +64,7 @@ TRACEBACK = """ERROR:    Traceback (most recent call last):
   File "/env/lib/python3.11/site-packages/litellm/x.py", line 1, in load
     raise Inner
     ^^^^^^^^^^^
-  File "/home/ops/callback.py", line 7, in <module>
+  File "/srv/ops/callback.py", line 7, in <module>
     import nothing
   File "<frozen importlib._bootstrap>", line 1204, in _gcd_import
   File "/usr/lib/python3.11/contextlib.py", line 210, in __aenter__
@@ -76,7 +76,7 @@ ModuleNotFoundError: No module named 'nothing'
 def test_tracebacks_keep_the_operators_own_frames() -> None:
     assert concise(TRACEBACK) == [
         "ERROR:    Traceback (most recent call last):",
-        '  File "/home/ops/callback.py", line 7, in <module>',
+        '  File "/srv/ops/callback.py", line 7, in <module>',
         "    import nothing",
         "ModuleNotFoundError: No module named 'nothing'",
         "  in a second line",
