@@ -130,12 +130,20 @@ def missing_env_file(project: Project) -> None:
            and "Traceback" not in done.stdout, done.stdout)
 
 
-def answers(project: Project) -> None:
-    """Build, start, and get answers with the right key only."""
-    project.declare("gpt-5", "deepseek-v3.2")
+def built(project: Project) -> None:
+    """Build the image; with a `.env` that declares nothing the launcher says what to write into it."""
+    (project.folder / ".env").write_text(f"LITELLM_MASTER_KEY={project.master_key}\n", encoding="utf-8")
     began = time.monotonic()
     project.compose("build")
     say(f"  built in {time.monotonic() - began:.0f} s")
+    done = project.compose("run", "--rm", "--no-deps", "-T", "gateway", check=False)
+    expect("a .env without models is exit code 2 and a line to paste", done.returncode == 2
+           and "PROXY_MODEL_KEYS=" in done.stdout and "Traceback" not in done.stdout, (done.returncode, done.stdout))
+
+
+def answers(project: Project) -> None:
+    """Start, and get answers with the right key only."""
+    project.declare("gpt-5", "deepseek-v3.2")
     began = time.monotonic()
     project.compose("up", "-d")
     wait_for("the gateway answers", lambda: project.ask("/health/liveliness")[0] == 200, project)
@@ -146,6 +154,8 @@ def answers(project: Project) -> None:
     for key in ("", "wrong-" + secrets.token_hex(8), project.provider_key):
         status, text = project.chat("gpt-5", key)
         expect("another key, or none, is a 401", status == 401, (status, text))
+    address = project.compose("port", "gateway", str(project.port)).stdout.strip()
+    expect("it is published on this machine only", address == f"127.0.0.1:{project.port}", address)
     expect("the models are listed in order", project.aliases() == ["gpt-5", "deepseek-v3.2"], project.aliases())
 
 
@@ -223,7 +233,7 @@ def copied() -> Iterator[Project]:
 def main() -> int:
     """Run every check in order; they build on each other."""
     with copied() as project:
-        for check in (missing_env_file, answers, confined, health_check, switched, nothing_leaks, ends):
+        for check in (missing_env_file, built, answers, confined, health_check, switched, nothing_leaks, ends):
             say(f"{check.__name__.replace('_', ' ')}:")
             try:
                 check(project)

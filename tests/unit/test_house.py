@@ -205,7 +205,8 @@ KEY_SHAPES = {
     "assigned": r"(?i)(?:key|token|secret|password)[\"']?\s*[=:]\s*[\"']?(?=[a-z]*\d)(?=\d*[a-z])[a-z0-9+/]{32,}",
 }
 FOREIGN = {
-    "somebody's home": r"(?<![\w.])/(?:home|root|Users)/[\w.]|[A-Z]:\\Users",
+    # ops is the operator in made-up examples.
+    "somebody's home": r"(?<![\w.])/(?:home|root|Users)/(?!ops/)[\w.]|[A-Z]:\\Users",
     "the workplace": r"(?<![\w.-])/wor[k]/|\.\./share[d]\b",
     "a registry": r"\bpyp[i]\.org|pythonhoste[d]\.org|registry\.npmj[s]|\bdocke[r]\.io/|\bghc[r]\.io|\bqua[y]\.io",
 }
