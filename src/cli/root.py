@@ -33,6 +33,8 @@ class Root(LazyGroup):
         "stop": (".operate", "stop", "Stop the running gateway; running requests end first."),
         "registry": (".registry", "registry", "Export, import or seed the whole registry."),
         **{name: (".prompts" if name == "prompts" else ".nouns", name, text) for name, text in NOUN_HELP.items()},
+        "report": (".report", "report", "Costs, tokens, requests, latency and errors, by model, user, day and more."),
+        "ledger": (".ledger", "ledger", "Single requests, unpriced models, export and backup."),
         "params": (".params", "params", "Show what a model accepts, drops and renames."),
     }
 

@@ -113,6 +113,18 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Deployment:
+    """What `Priced` asks for, by itself."""
+
+    alias: str
+    model: str | None
+    provider: str | None
+    key_env: str | None
+    input_cost_micros: int | None
+    output_cost_micros: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Prices:
     """Where prices are looked up: the registry's rows as plan.json has them, and LiteLLM's map."""
 

@@ -76,11 +76,15 @@ class LedgerWriter:
         return len(finished)
 
     def _add_prices(self, connection: sa.Connection, entries: Sequence[Entry]) -> set[str | None]:
-        ids = {price_id(tuple(entry.get("price") or ())) for entry in entries} - self._prices
-        if ids:
-            connection.execute(_NEW_PRICE[connection.dialect.name],
-                               [row for row in price_rows(entries) if row["id"] in ids])
-        return ids
+        new = [entry for entry in entries if price_id(tuple(entry.get("price") or ())) not in self._prices]
+        add_prices(connection, new)
+        return {price_id(tuple(entry["price"])) for entry in new}
+
+
+def add_prices(connection: sa.Connection, entries: Sequence[Entry]) -> None:
+    """Write the prices that ``entries`` refer to where they are not known yet."""
+    if rows := price_rows(entries):
+        connection.execute(_NEW_PRICE[connection.dialect.name], rows)
 
 
 def _latest(entries: Iterable[Entry]) -> dict[str, Entry]:
