@@ -90,5 +90,6 @@ async def check(request: "Request", api_key: str) -> Any:
     # The operator's role only where the operator opened the route: on model routes it would lift LiteLLM's own checks.
     extra = request.scope.get(SCOPE_KEY) == "extra"
     role = LitellmUserRoles.PROXY_ADMIN if extra and identity.is_master else None
+    # Without the span that LiteLLM opened for this request its traces are lost: they go to an ended one (1.106).
     return UserAPIKeyAuth(api_key=_digest(api_key).hex(), user_id=identity.user_id, key_alias=identity.name,
-                          user_role=role)
+                          user_role=role, parent_otel_span=getattr(request.state, "parent_otel_span", None))
