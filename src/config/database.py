@@ -59,8 +59,10 @@ def find_database(env: "Environment", platform: str = sys.platform) -> tuple[Dat
     secret = env.secret(VARIABLE)
     if secret.problem:
         return None, (secret.problem,)
+    folder = state_folder(env.values, platform)
     try:
-        folder = state_folder(env.values, platform)
+        if folder is None:
+            return _without_home(secret.value or OFF), ()
         return parse_database_url(secret.value or DEFAULT_URL, folder, stated=bool(secret.value)), ()
     except ValueError as error:
         return None, (Problem(f"{VARIABLE} {error}", secret.where, f"{VARIABLE}={DEFAULT_URL}"),)
@@ -90,17 +92,25 @@ def _masked(rest: str) -> str:
     return f"postgresql://{user}{shown}{port}{parts.path}"
 
 
-def state_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
-    """Return where the platform keeps a program's state, with our own folder in it; nothing is created."""
-    if platform == "win32":
-        return Path(environ.get("LOCALAPPDATA") or _home(environ) / "AppData" / "Local") / FOLDER
-    if platform == "darwin":
-        return _home(environ) / "Library" / "Application Support" / FOLDER
-    stated = environ.get("XDG_STATE_HOME", "")
+def _without_home(text: str) -> Database | None:
+    """Return the database where nobody's folder is known: one that says where it is, or none."""
+    database = parse_database_url(text, Path())
+    if database is not None and database.path is not None and not database.path.is_absolute():
+        raise ValueError("must name an absolute file, sqlite:////var/lib/gateway.db: no home folder is known here")
+    return database
+
+
+def state_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path | None:
+    """Return where the platform keeps a program's state, with our own folder in it; nothing is created.
+
+    None where the environment names no home folder, as for some services.
+    """
+    home = environ.get("USERPROFILE" if platform == "win32" else "HOME", "")
+    stated = environ.get({"win32": "LOCALAPPDATA", "darwin": ""}.get(platform, "XDG_STATE_HOME"), "")
     # The XDG specification says that a relative path is to be ignored.
-    return (Path(stated) if os.path.isabs(stated) else _home(environ) / ".local" / "state") / FOLDER
-
-
-def _home(environ: Mapping[str, str]) -> Path:
-    own = environ.get("HOME") or environ.get("USERPROFILE")
-    return Path(own) if own else Path.home()
+    if stated and (platform == "win32" or os.path.isabs(stated)):
+        return Path(stated) / FOLDER
+    if not home:
+        return None
+    below = {"win32": ("AppData", "Local"), "darwin": ("Library", "Application Support")}
+    return Path(home, *below.get(platform, (".local", "state")), FOLDER)

@@ -10,6 +10,7 @@ from ..config.settings import BadValue
 from ..errors import Problem
 from ..policy.nouns import NOUNS
 from ..policy.registry_safety import Rules, base_problem, key_problem, pattern_problems
+from .endpoints import Endpoint
 from .rows import Row
 
 if TYPE_CHECKING:
@@ -91,11 +92,16 @@ def _targets(registry: "Registry", context: Context) -> Iterator[Problem]:
             yield Problem(f"the chain {chain.name} names a model twice", place, "keep one")
     for endpoint in registry.endpoints:
         place = where("ai_endpoints", endpoint)
-        if (endpoint.model is None) == (endpoint.chain is None):
-            yield Problem(f"the endpoint {endpoint.slug} needs a model or a chain, and not both", place,
-                          "--model ALIAS or --chain NAME")
-        elif endpoint.model is not None:
+        yield from without_target(endpoint, place)
+        if endpoint.model is not None:
             yield from _unknown(f"the endpoint {endpoint.slug} names", [endpoint.model], models, place)
+
+
+def without_target(row: Row, place: str) -> Iterator[Problem]:
+    """Refuse an endpoint that leads nowhere, or to two places."""
+    if isinstance(row, Endpoint) and (row.model is None) == (row.chain is None):
+        yield Problem(f"the endpoint {row.slug} needs a model or a chain, and not both", place,
+                      "--model ALIAS or --chain NAME")
 
 
 def _unknown(what: str, names: Iterable[str], known: set[str], place: str) -> Iterator[Problem]:

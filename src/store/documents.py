@@ -12,7 +12,7 @@ from ..config.settings import BadValue
 from ..errors import ConfigurationError, Problem
 from ..policy.noun_fields import Field
 from ..policy.nouns import NOUNS, ORDER, Noun
-from .checks import Context
+from .checks import Context, without_target
 from .registry import REPOSITORIES, Registry, read_registry
 from .rows import Row
 
@@ -168,6 +168,7 @@ def write(connection: sa.Connection, changes: Iterable[Change], context: Context
     """Carry out ``changes``; raises ConfigurationError naming every reference that leads nowhere."""
     listed, known = list(changes), read_registry(connection)
     problems = missing_references(known, listed, context) + still_used(known, listed)
+    problems += [problem for change in listed if change.after for problem in without_target(change.after, "")]
     if problems:
         raise ConfigurationError(problems)
     for name in reversed(ORDER):

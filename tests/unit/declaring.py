@@ -81,7 +81,8 @@ def run(*arguments: str | bytes, env: Mapping[str, str] | None = None, cwd: Path
         command: Sequence[str] = ("-m", "src.main"), **more: Any) -> Ran:
     """Run the command line in ``cwd`` with a clean environment and ``env``."""
     kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(("COV_", "COVERAGE_"))}
-    environ = {**kept, "PYTHONPATH": str(ROOT), "GATEWAY_RUNTIME_DIR": str(cwd / "run"), **(env or {})}
+    environ = {**kept, "PYTHONPATH": str(ROOT), "GATEWAY_RUNTIME_DIR": str(cwd / "run"),
+               "XDG_STATE_HOME": str(cwd / "state"), **(env or {})}
     done = subprocess.run([sys.executable, *command, *arguments], cwd=cwd, env=environ, capture_output=True,
                           stdin=subprocess.DEVNULL, timeout=120, check=False, **more)
     return Ran(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
