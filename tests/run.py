@@ -24,7 +24,8 @@ OWN_FLAGS = ("--quick", "--unit", "--lint")
 CHECKED_FOLDERS = ("src", "tests", "demo", "benchmarks")
 # mypy and the tests look at everything that the project can do.
 EXTRAS = ["dev", "metrics", "otel", "postgres"]
-PARALLEL = ["-n", "2", "--dist", "loadfile"]
+# In order, which is end-to-end tests first: they are few and long, and would otherwise run alone at the end.
+PARALLEL = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 class Step(NamedTuple):
