@@ -38,7 +38,7 @@ def run(invocation: Invocation, options: Options) -> None:
         return
     from ..launch.document import generate
     plan = plan.checked(launch=True)
-    _launch(invocation, options, plan, generate(plan, sources.env))
+    _launch(invocation, options, sources, plan, generate(plan, sources.env))
 
 
 def _check_flags(options: Options) -> None:
@@ -122,38 +122,26 @@ def _launch_existing(invocation: Invocation, options: Options, sources: Sources)
     from ..launch.existing import load_existing
     # A file of one's own says everything that is served: the registry's rows do not join it.
     plan, generation = load_existing(invocation.cwd / options["config"], replace(sources, registry=None))
-    _launch(invocation, options, replace(plan, database=sources.database).checked(launch=True), generation)
+    _launch(invocation, options, sources, replace(plan, database=sources.database).checked(launch=True), generation)
 
 
-def _launch(invocation: Invocation, options: Options, plan: LaunchPlan, generation: Any) -> None:
+def _launch(invocation: Invocation, options: Options, sources: Sources, plan: LaunchPlan, generation: Any) -> None:
     from ..launch.document import launch_document
     from ..launch.start import Host, launch, python_module
-    callbacks = otel_callbacks(invocation.environ)
+    from ..launch.telemetry import telemetry
+    tracing = telemetry(sources.env.values)
     url = plan.database.url if plan.database else OFF
-    generation = replace(generation, env={**generation.env, VARIABLE: url})
+    generation = replace(generation, env={**generation.env, VARIABLE: url, **tracing.env})
     if options["launch_document"]:
         import json
-        print(json.dumps(launch_document(generation, invocation.package, plan.notes, callbacks)))
+        print(json.dumps(launch_document(generation, invocation.package, plan.notes, tracing.callbacks)))
         return
     watched = [env_file(invocation, options), invocation.cwd / options["config"] if options["config"] else None]
     host = Host(invocation.environ, invocation.package, version(), litellm_version(),
                 renderer=(*python_module(invocation.package, "main"), *invocation.argv, "--launch-document"),
                 watch=tuple(str(path.absolute()) for path in watched if path) if options["watch"] else (),
-                callbacks=callbacks)
+                callbacks=tracing.callbacks)
     launch(plan, generation, host)
-
-
-def otel_callbacks(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return LiteLLM's OpenTelemetry callback where the standard variables ask for an exporter and it is installed."""
-    wanted = any(environ.get(name) for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-                                                "OTEL_TRACES_EXPORTER"))
-    if not wanted or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
-        return ()
-    from importlib.util import find_spec
-    if find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None:
-        raise GatewayError("OTEL_* variables ask for tracing, but opentelemetry-sdk is not installed", "environment",
-                           "pip install 'litellm-local-gateway[otel]', or set OTEL_SDK_DISABLED=true")
-    return ("otel",)
 
 
 def version() -> str:
