@@ -20,6 +20,7 @@ _FAILING_IMPORTS = {"litellm.integrations.otel.logger": "opentelemetry.sdk", "pr
 _HTTP = "uvicorn.protocols.http.httptools_impl"
 _PRELOADED = (_HTTP, "uvicorn.lifespan.on", "uvloop", "httpx", "..hooks.install", ".server")
 _WITH_DATABASE = "..hooks.registry_refresh"
+_AUTH = "litellm.proxy.auth.auth_utils"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ def load(environ: Mapping[str, str]) -> Proxy:
     finally:
         environment.replace(before)
     fail_fast(_FAILING_IMPORTS)
+    # It warns at every boot about budgets in LiteLLM's own database, which a gateway never has (auth_utils.py, 1.106).
+    importlib.import_module(_AUTH)._custom_auth_common_checks_warning_emitted = True
     gc.freeze()
     gc.enable()
     return proxy

@@ -74,6 +74,8 @@ def _serve(task: Task, teller: Teller) -> None:
     job = task.job
     environment.replace({**job.proxy.set_names, **task.generation.environ})
     gc.set_threshold(*_GC_THRESHOLDS)
+    if job.order.debug:
+        job.proxy.module.litellm._turn_on_debug()  # what its own --detailed_debug does
     server = WorkerServer(_config(task), job.listener, teller, _patience(job.order), lambda: _booted(task))
     _tell_changes(teller, task.generation)
     _listen_to_signals()

@@ -1,0 +1,33 @@
+"""What an operator reads at the start: our lines alone, unless debugging is asked for."""
+
+import re
+
+import pytest
+
+from src.mock.server import MockUpstream
+
+from .gateway import Gateway, canary, models, until
+
+OURS = re.compile(r"litellm-gateway |starting at |  |note: |worker \d+ |ready: |stopping: ")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_good_boot_shows_our_lines_only(workers: int) -> None:
+    with MockUpstream() as upstream, Gateway(models(upstream.url), workers=workers) as gateway:
+        gateway.chat("gpt-5").raise_for_status()
+        gateway.stop()
+        foreign = [line for line in gateway.stderr.splitlines() if not OURS.match(line)]
+        assert foreign == []
+
+
+def test_debug_shows_litellms_own_log_without_keys() -> None:
+    key = canary("upstreamkey")
+    with MockUpstream() as upstream:
+        declared = models(upstream.url, "gpt-5") | {"MODEL_GPT5_API_KEY_ENV": "UP_KEY", "UP_KEY": key}
+        with Gateway(declared, "--debug") as gateway:
+            gateway.chat("gpt-5").raise_for_status()
+            until(lambda: "LiteLLM:DEBUG" in gateway.stderr + gateway.stdout, "LiteLLM's debug log")
+            gateway.stop()
+            said = gateway.stdout + gateway.stderr
+    assert upstream.requests[0].key == key
+    assert key not in said and gateway.key not in said
