@@ -101,12 +101,12 @@ def _bearer(secret: Secret) -> str:
         return _extracted(f"^[^A-Za-z_#]*\\(export[[:blank:]]*\\)\\{{0,1\\}}{name}[[:blank:]]*=[[:blank:]]*", path)
     path, _, literal = secret.where.rpartition(" general_settings.")
     if path and literal == "master_key":
-        return _extracted("^[[:blank:]]*master_key:[[:blank:]]*", path)
+        return _extracted("^[^#]*master_key:[[:blank:]]*", path, "[:space:]},")
     return f"${name}"
 
 
-def _extracted(prefix: str, path: str) -> str:
-    return f"$(sed -n 's/{prefix}//p' {_quoted(path)} | tr -d '\\042\\047\\015' | sed 's/[[:space:]].*//')"
+def _extracted(prefix: str, path: str, ends: str = "[:space:]") -> str:
+    return f"$(sed -n 's/{prefix}//p' {_quoted(path)} | tr -d '\\042\\047\\015' | sed 's/[{ends}].*//')"
 
 
 def _quoted(path: str) -> str:

@@ -87,6 +87,12 @@ def in_yaml(folder: Path, key: str) -> tuple[Secret, dict[str, str]]:
     return Secret("LITELLM_MASTER_KEY", key, f"{path} general_settings.master_key"), {}
 
 
+def in_flow_yaml(folder: Path, key: str) -> tuple[Secret, dict[str, str]]:
+    path = folder / "config.yaml"
+    path.write_text(f"# general_settings: {{master_key: old}}\ngeneral_settings: {{a: 1, master_key: {key}, b: 2}}\n")
+    return Secret("LITELLM_MASTER_KEY", key, f"{path} general_settings.master_key"), {}
+
+
 def in_dotenv(line: str) -> Any:
     def make(folder: Path, key: str) -> tuple[Secret, dict[str, str]]:
         path = folder / "my.env"
@@ -97,10 +103,10 @@ def in_dotenv(line: str) -> Any:
 
 
 @pytest.mark.parametrize("where", [
-    in_variable, in_another_variable, in_file, in_yaml, in_dotenv("LITELLM_MASTER_KEY={key}"),
+    in_variable, in_another_variable, in_file, in_yaml, in_flow_yaml, in_dotenv("LITELLM_MASTER_KEY={key}"),
     in_dotenv("export LITELLM_MASTER_KEY = '{key}'"), in_dotenv('  LITELLM_MASTER_KEY="{key}"\r'),
     in_dotenv("LITELLM_MASTER_KEY={key} # ours"), in_dotenv("\ufeffLITELLM_MASTER_KEY={key}"),
-], ids=["variable", "another variable", "key file", "yaml", ".env", "export", "quotes and CR", "comment", "mark"])
+], ids=["variable", "another variable", "key file", "yaml", "flow", ".env", "export", "quotes and CR", "comment", "mark"])
 @pytest.mark.parametrize("alias", ["gpt-5", "it's", None])
 def test_the_command_to_paste_finds_the_key_wherever_it_is(where: Any, alias: str | None, tmp_path: Path) -> None:
     key = canary()
