@@ -106,7 +106,7 @@ def in_dotenv(line: str) -> Any:
     in_variable, in_another_variable, in_file, in_yaml, in_flow_yaml, in_dotenv("LITELLM_MASTER_KEY={key}"),
     in_dotenv("export LITELLM_MASTER_KEY = '{key}'"), in_dotenv('  LITELLM_MASTER_KEY="{key}"\r'),
     in_dotenv("LITELLM_MASTER_KEY={key} # ours"), in_dotenv("\ufeffLITELLM_MASTER_KEY={key}"),
-], ids=["variable", "another variable", "key file", "yaml", "flow", ".env", "export", "quotes and CR", "comment", "mark"])
+], ids=["variable", "another variable", "key file", "yaml", "flow", ".env", "export", "quotes", "comment", "mark"])
 @pytest.mark.parametrize("alias", ["gpt-5", "it's", None])
 def test_the_command_to_paste_finds_the_key_wherever_it_is(where: Any, alias: str | None, tmp_path: Path) -> None:
     key = canary()
