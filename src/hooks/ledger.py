@@ -16,7 +16,7 @@ from .ledger_store import LedgerStore
 from .ledger_writer import Writer
 from .planview import LedgerView
 from .record import RequestRecord
-from .runtime import Runtime
+from .runtime import PLAN_VARIABLE, Runtime
 from .scrub import Scrubber
 
 _MIB = 1 << 20
@@ -73,7 +73,7 @@ def start(now: Runtime, environ: Mapping[str, str], scrubber: Scrubber) -> Ledge
     """
     settings = now.plan.ledger
     url = environ.get(VARIABLE)
-    database = parse_database_url(url, state_folder(environ)) if url else None
+    database = parse_database_url(url, Path()) if url else None
     if database is None or settings.mode == "off":
         return None
     folder, limit = spill_folder(database, settings.spill_dir, environ), settings.spill_mb * _MIB
@@ -87,8 +87,12 @@ def start(now: Runtime, environ: Mapping[str, str], scrubber: Scrubber) -> Ledge
 
 
 def spill_folder(database: Database, stated: str | None, environ: Mapping[str, str]) -> Path:
-    """Return where entries wait for ``database``: beside a SQLite file, else in the state folder, one per database."""
+    """Return where entries wait for ``database``: beside a SQLite file, else in the state folder, one per database.
+
+    Without any home they wait in the runtime folder, which need not outlive the gateway.
+    """
     if stated is None and database.path is not None:
         return database.path.with_name(database.path.name + ".spill")
     name = hashlib.sha256(database.masked.encode()).hexdigest()[:12]
-    return (Path(stated) if stated else state_folder(environ)) / f"spill-{name}"
+    folder = Path(stated) if stated else state_folder(environ)
+    return (folder or Path(environ[PLAN_VARIABLE]).parent.parent) / f"spill-{name}"

@@ -32,7 +32,8 @@ class LedgerStore:
         self._adopt_at = 0.0
         self._refused = 0
 
-    def _open(self) -> LedgerWriter:
+    def opened(self) -> LedgerWriter:
+        """Return the writer, opened and migrated when it is first needed; raises StoreError."""
         if self._writer is None:
             store = open_ledger(self._database)
             try:
@@ -45,7 +46,7 @@ class LedgerStore:
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Record new entries."""
-        self._open().write(entries, fresh=not self._audit)
+        self.opened().write(entries, fresh=not self._audit)
 
     def rest(self, own: Spill) -> None:
         """Do one piece of what can wait: read back a part of a spill file, or prune."""
@@ -57,7 +58,7 @@ class LedgerStore:
         if spill is not None:
             self._read_back(spill)
         elif self._pruner.due(now):
-            self._pruner.step(self._open().store, now)
+            self._pruner.step(self.opened().store, now)
         for done in [found for found in self._adopted if not found.waiting]:
             self._adopted.remove(done)
             self._refused += done.unreadable
@@ -66,7 +67,7 @@ class LedgerStore:
         own.unreadable = 0
 
     def _read_back(self, spill: Spill) -> None:
-        writer = self._open()
+        writer = self.opened()
         entries, place = spill.read(_CHUNK)
         try:
             writer.write(entries)

@@ -48,7 +48,7 @@ class Writer:
         self._held: list[Item] = []
         self._held_since: float | None = None
         self._kept = self._stopping = False
-        self._retry_at = self._deadline = 0.0
+        self._retry_at = self._full_until = self._deadline = 0.0
         self._failing_since: float | None = None
         self._wake = threading.Event()
         self._said: dict[str, float] = {}
@@ -80,8 +80,8 @@ class Writer:
         self._wake.set()
         for thread in self._threads:
             thread.join(max(0.0, self._deadline - time.monotonic()))
-        if self._threads[1].is_alive():
-            self._keep(([] if self._kept else self._held) + self._taken(WAITING_LIMIT))
+        held = self._held if self._threads[1].is_alive() and not self._kept else []
+        self._keep(held + self._taken(2 * WAITING_LIMIT), last=True)
         self._spill.close()
 
     # --- the collecting thread --------------------------------------------------------------------------------------
@@ -107,15 +107,18 @@ class Writer:
                 with self._lock:
                     self._held, self._held_since, self._kept = items, now, False
                 self._jobs.put(True)
-        elif idle or stuck:
+        elif (idle or stuck) and now >= self._full_until:
             if held and self._append(held):
                 self._kept = True
             self._keep(self._taken(WAITING_LIMIT))
 
     def _taken(self, most: int) -> list[Item]:
         items: list[Item] = []
-        while self._waiting and len(items) < most:
-            first = self._waiting.popleft()
+        while len(items) < most:
+            try:
+                first = self._waiting.popleft()
+            except IndexError:
+                break
             items.append(first if isinstance(first, Item) else Item(entry_of(first)))
         return items
 
@@ -126,12 +129,18 @@ class Writer:
         _tell(items, True)
         return True
 
-    def _keep(self, items: Sequence[Item]) -> None:
-        """Keep items in the file; what it cannot take is lost, counted and told."""
-        if items and not self._append(items):
-            self.lost += len(items)
+    def _keep(self, items: Sequence[Item], last: bool = False) -> None:
+        """Keep items in the file, else in the queue; what neither takes is lost, counted and told."""
+        if not items or self._append(items):
+            return
+        self._full_until = time.monotonic() + RETRY
+        _tell(items, False)  # who waits to hear gives up, and then there is nothing to keep
+        items = [item for item in items if item.told is None]
+        room = 0 if last else max(0, WAITING_LIMIT - len(self._waiting))
+        self._waiting.extendleft(reversed(items[:room]))
+        if missed := len(items[room:]):
+            self.lost += missed
             self._say("lost", f"{self.lost} ledger entries are lost so far: neither database nor spill file takes them")
-            _tell(items, False)
 
     # --- the thread that waits for the database ---------------------------------------------------------------------
 
@@ -151,7 +160,8 @@ class Writer:
         self._store.close()
 
     def _store_held(self) -> None:
-        items, failed = self._held, self._failure(lambda: self._store.write([item.entry for item in items]))
+        items = self._held
+        failed = self._failure(lambda: self._store.write([item.entry for item in items]))
         with self._lock:
             if failed:
                 self._retry_at = time.monotonic() + RETRY
@@ -186,16 +196,16 @@ class Writer:
             now = time.monotonic()
             self._failing_since = self._failing_since or now
             if now - self._failing_since >= QUIET:
-                self._say("store", f"the ledger cannot be written now, entries wait in a file: {told(error)}")
+                self._say("store", f"the ledger cannot be written now, entries wait in a file: {told(error)}", error)
             return True
         self._failing_since = None
         return False
 
-    def _say(self, subject: str, text: str) -> None:
+    def _say(self, subject: str, text: str, error: Exception | None = None) -> None:
         now = time.monotonic()
         if now - self._said.get(subject, -_SAID_EVERY) >= _SAID_EVERY:
             self._said[subject] = now
-            _log.error("%s", text)
+            _log.error("%s", text, exc_info=None if isinstance(error, GatewayError) else error)
 
 
 def told(error: Exception) -> str:

@@ -18,6 +18,8 @@ from .ledger_tables import requests
 Entry = Mapping[str, Any]
 Row = dict[str, Any]
 LARGEST = 2**63 - 1
+# What a million requests may add up to still fits 64 bits; no request has so many tokens.
+PLAUSIBLE = 2**40
 _SPECIAL = ("id", "started_at", "ended_at", "price_id", "cost_state")
 
 
@@ -25,13 +27,17 @@ def _reader(column: sa.Column[Any]) -> Callable[[Any], Any]:
     if isinstance(column.type, sa.Boolean):
         return lambda value: value if isinstance(value, bool) else None
     if isinstance(column.type, sa.BigInteger):
-        return whole
+        return _amount if column.name == "cost_pico" else _count
     length = getattr(column.type, "length", None)
     return lambda value: value.replace("\0", "")[:length] if isinstance(value, str) else None
 
 
-def whole(value: Any) -> int | None:
-    """Return a count that 64 bits hold, None for anything else: an upstream may claim any number of tokens."""
+def _count(value: Any) -> int | None:
+    """Return a count, None for anything else: an upstream may claim any number of tokens."""
+    return value if type(value) is int and 0 <= value <= PLAUSIBLE else None
+
+
+def _amount(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value <= LARGEST else None
 
 
