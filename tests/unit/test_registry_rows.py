@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from src.errors import ConfigurationError
-from src.policy.nouns import NOUNS, ORDER
+from src.policy.nouns import NOUNS
 from src.policy.registry_safety import Rules
 from src.store import documents
 from src.store.chains import Chain
@@ -66,7 +66,7 @@ def apply(store: Store, rows: dict[str, list[Row]], whole: bool = False) -> list
 def test_every_field_of_every_noun_comes_back_as_it_was_written(store: Store) -> None:
     apply(store, FULL)
     registry = load_registry(store)
-    for noun in ORDER:
+    for noun in FULL:
         key = NOUNS[noun].key_of
         expected = {key(row.values()): row for row in FULL[noun]}
         assert {key(row.values()): row for row in registry.of(noun)} == expected, noun
@@ -84,8 +84,11 @@ def test_the_document_round_trips_and_is_the_same_bytes_every_time(store: Store,
 
 def test_the_diff_says_what_is_added_changed_and_removed(store: Store) -> None:
     apply(store, FULL)
-    changed = {**FULL, "models": [replace(FULL["models"][0], context_window=None, tools=None)],  # type: ignore[call-arg]
-               "tiers": [FULL["tiers"][0], Tier("new")]}
+    big = FULL["models"][0]
+    assert isinstance(big, Model)
+    changed: dict[str, list[Row]] = {
+        **FULL, "models": [replace(big, context_window=None, tools=None)],
+        "tiers": [FULL["tiers"][0], Tier("new")]}
     assert apply(store, changed) == ["+ tier new", "~ model big: context_window 131072 -> unset, tools False -> unset"]
     changed["chains"] = []
     changed["endpoints"] = [Endpoint("summary", "big")]
