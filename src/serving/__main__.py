@@ -1,6 +1,7 @@
 """`python -m <package>.serving --order-fd N`: the process that serves; started by the launcher, not by people."""
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from .order import Order, read_order
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the order and carry it out; return the exit code."""
+    gc.disable()  # until everything is imported, see app.load
     start = environment.start_environment()
     parser = argparse.ArgumentParser(prog="serving", description=__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
