@@ -63,7 +63,8 @@ def load(environ: Mapping[str, str]) -> Proxy:
         environment.replace(before)
     fail_fast(_FAILING_IMPORTS)
     # It warns at every boot about budgets in LiteLLM's own database, which a gateway never has (auth_utils.py, 1.106).
-    importlib.import_module(_AUTH)._custom_auth_common_checks_warning_emitted = True
+    auth: Any = importlib.import_module(_AUTH)
+    auth._custom_auth_common_checks_warning_emitted = True
     gc.freeze()
     gc.enable()
     return proxy

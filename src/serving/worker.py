@@ -21,6 +21,7 @@ from .deathsig import die_with_parent, orphaned
 from .generation import Generation
 from .order import Order
 from .pipe import Teller
+from .protocol import bounded
 from .server import Patience, WorkerServer
 
 EXIT_BOOT_FAILED = 3
@@ -106,7 +107,7 @@ def _config(task: Task) -> uvicorn.Config:
     return uvicorn.Config(
         wrapped(task.job.proxy.app, task.generation),
         loop="uvloop",
-        http="httptools",
+        http=bounded(order.keepalive),
         access_log=False,
         log_level="warning",
         server_header=False,
