@@ -91,7 +91,7 @@ def run(*arguments: str | bytes, env: Mapping[str, str] | None = None, cwd: Path
 def run_here(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path,
              capfd: pytest.CaptureFixture[str]) -> Ran:
     """Run the command line in this process, for what ends before anything is started: ten times as fast."""
-    code = main.run(arguments, env or {}, cwd)
+    code = main.run(arguments, {"XDG_STATE_HOME": str(cwd / "state"), **(env or {})}, cwd)
     out, err = capfd.readouterr()
     return Ran(code, out.encode(), err)
 

@@ -15,6 +15,11 @@ from .declaring import ROOT, canary, refused, run, run_here, two
 READY = {"OPENAI_API_KEY": "upstream-key", "LITELLM_MASTER_KEY": "a-master-key-0123456789"}
 
 
+def written(folder: Path) -> list[str]:
+    """Return what a command left in its working folder; the database has a folder of its own."""
+    return [path.name for path in folder.iterdir() if path.name != "state"]
+
+
 # --- printing ---------------------------------------------------------------------------------------------------
 
 
@@ -164,14 +169,13 @@ def test_values_from_a_dotenv_file_work_like_the_environments(tmp_path: Path) ->
     (["--ssl-certfile", "gone.pem", "--ssl-keyfile", "gone.key"], two(READY),
      ["the TLS files gone.pem and gone.key cannot be used: No such file", "from: flag --ssl-certfile"]),
     (["--ssl-certfile", "gone.pem"], two(READY), ["GATEWAY_SSL_CERTFILE is set without GATEWAY_SSL_KEYFILE"]),
-    ([], two(READY, OTEL_EXPORTER_OTLP_ENDPOINT="http://x"), ["opentelemetry-sdk is not installed"]),
 ])
 def test_what_cannot_be_used_is_refused_before_anything_starts(
         flags: list[str], env: dict[str, str], texts: list[str], tmp_path: Path,
         capfd: pytest.CaptureFixture[str]) -> None:
     ran = run_here(*flags, env=env, cwd=tmp_path, capfd=capfd)
-    refused(ran, *texts, code=1 if "OTEL_EXPORTER_OTLP_ENDPOINT" in env else 2)
-    assert "repair: " in ran.err and list(tmp_path.iterdir()) == []
+    refused(ran, *texts)
+    assert "repair: " in ran.err and written(tmp_path) == []
 
 
 @pytest.mark.parametrize("data", [b"A='open\n", b"A=1\nA=2\n", b"\xff", "A=1".encode("utf-16")])
@@ -229,7 +233,7 @@ def test_a_taken_port_is_told_with_its_holder_before_anything_slow(tmp_path: Pat
     refused(ran, f"port {port} on 127.0.0.1 is taken", f"--port {port + 1}", code=3)
     if Path("/proc/net/tcp").exists():
         assert f"(pid {os.getpid()})" in ran.err
-    assert list(tmp_path.iterdir()) == []
+    assert written(tmp_path) == []
 
 
 @pytest.mark.parametrize(("host", "what"), [
