@@ -1,12 +1,13 @@
 """ai_fallback_chains and their models in order. A member is a row of ai_models, or an alias declared elsewhere."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from . import tables
-from .rows import Repository, Row
+from .rows import Repository, Row, lists_of
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,15 @@ class Chains(Repository[Chain]):
 
     name, table, kind = "chains", tables.chains, Chain
 
-    def _row(self, connection: sa.Connection, found: dict[str, Any]) -> Chain:
+    def _lists(self, connection: sa.Connection) -> Mapping[int, tuple[str, ...]]:
         links, models = tables.chain_models, tables.models
-        query = sa.select(sa.func.coalesce(models.c.alias, links.c.declared)).select_from(
-            links.outerjoin(models, links.c.model_id == models.c.id)).where(
-            links.c.chain_id == found["id"]).order_by(links.c.priority)
+        query = sa.select(links.c.chain_id, sa.func.coalesce(models.c.alias, links.c.declared)).select_from(
+            links.outerjoin(models, links.c.model_id == models.c.id)).order_by(links.c.priority)
+        return lists_of(connection.execute(query))
+
+    def _row(self, found: dict[str, Any], listed: tuple[str, ...]) -> Chain:
         found["triggers"] = tuple(found["triggers"])
-        return Chain(**found, models=tuple(connection.execute(query).scalars()))
+        return Chain(**found, models=listed)
 
     def _values(self, connection: sa.Connection, row: Chain) -> dict[str, Any]:
         return {**super()._values(connection, row), "triggers": list(row.triggers)}

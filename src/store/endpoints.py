@@ -1,5 +1,6 @@
 """ai_endpoints: names that stand for a model or chain with defaults and tools."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import sqlalchemy as sa
 
 from . import tables
 from .chains import model_or_declared
-from .rows import Repository, Row, id_of
+from .rows import Repository, Row, id_of, lists_of
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,16 @@ class Endpoints(Repository[Endpoint]):
     def _select(self) -> sa.Select[Any]:
         return super()._select().add_columns(self.table.c.declared)
 
-    def _row(self, connection: sa.Connection, found: dict[str, Any]) -> Endpoint:
+    def _lists(self, connection: sa.Connection) -> Mapping[int, tuple[str, ...]]:
         links, tools = tables.endpoint_tools, tables.tools
-        query = sa.select(tools.c.name).join(links, links.c.tool_id == tools.c.id).where(
-            links.c.endpoint_id == found["id"]).order_by(tools.c.name)
+        query = sa.select(links.c.endpoint_id, tools.c.name).join(tools, links.c.tool_id == tools.c.id).order_by(
+            tools.c.name)
+        return lists_of(connection.execute(query))
+
+    def _row(self, found: dict[str, Any], listed: tuple[str, ...]) -> Endpoint:
         found["model"] = found["model"] or found["declared"]
         del found["declared"]
-        return Endpoint(**found, tools=tuple(connection.execute(query).scalars()))
+        return Endpoint(**found, tools=listed)
 
     def _values(self, connection: sa.Connection, row: Endpoint) -> dict[str, Any]:
         target = {"model_id": None, "declared": None}

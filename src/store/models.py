@@ -44,7 +44,7 @@ class Models(Repository[Model]):
     name, table, kind = "models", tables.models, Model
     links = {"provider": ("provider_id", tables.providers, "name")}
 
-    def _row(self, connection: sa.Connection, found: dict[str, Any]) -> Model:
+    def _row(self, found: dict[str, Any], listed: tuple[str, ...]) -> Model:
         day: date | None = found.pop("deprecated_on")
         return Model(**found, deprecated_on=None if day is None else day.isoformat())
 

@@ -1,7 +1,7 @@
 """What the repositories share: reading, writing and removing rows by their names; references are names, never ids."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -18,9 +18,7 @@ class Row:
 
     def values(self) -> dict[str, Any]:
         """Return the fields by name, without the id."""
-        found = asdict(self)
-        del found["id"]
-        return found
+        return {fld.name: getattr(self, fld.name) for fld in fields(self) if fld.name != "id"}
 
 
 R = TypeVar("R", bound=Row)
@@ -44,7 +42,9 @@ class Repository(Generic[R]):
 
     def read(self, connection: sa.Connection) -> tuple[R, ...]:
         """Return every row, ordered by its key."""
-        found = [self._row(connection, dict(row)) for row in connection.execute(self._select()).mappings()]
+        lists = self._lists(connection)
+        stored = connection.execute(self._select()).mappings()
+        found = [self._row(dict(row), lists.get(row["id"], ())) for row in stored]
         return tuple(sorted(found, key=lambda row: [(part is not None, part) for part in self.key(row)]))
 
     def key(self, row: R) -> tuple[Any, ...]:
@@ -86,7 +86,11 @@ class Repository(Generic[R]):
     def _plain_fields(self) -> list[str]:
         return [fld.name for fld in self.noun.fields if fld.name in self.table.c and fld.name not in self.links]
 
-    def _row(self, connection: sa.Connection, found: dict[str, Any]) -> R:
+    def _lists(self, connection: sa.Connection) -> Mapping[int, tuple[str, ...]]:
+        """Return id -> names in order, where rows own a list of others."""
+        return {}
+
+    def _row(self, found: dict[str, Any], listed: tuple[str, ...]) -> R:
         return self.kind(**found)
 
     def _values(self, connection: sa.Connection, row: R) -> dict[str, Any]:
@@ -108,3 +112,11 @@ def id_of(connection: sa.Connection, table: sa.Table, label: str, name: str | No
     if found is None:
         raise ConfigurationError([Problem(f"{table.name} has no row {name!a}", "", "add it first")])
     return int(found)
+
+
+def lists_of(pairs: Iterable[Any]) -> dict[int, tuple[str, ...]]:
+    """Return id -> names, from (id, name) rows in the order of the names."""
+    found: dict[int, list[str]] = {}
+    for owner, name in pairs:
+        found.setdefault(owner, []).append(name)
+    return {owner: tuple(names) for owner, names in found.items()}
