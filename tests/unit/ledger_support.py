@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from src.store.engine import Store
 from src.store.ledger_tables import KEY, TOTALS, daily, hourly, requests
 from src.store.migrate import ensure_schema
+from src.store.rollup import add_up, of_days
 
 from .store_support import fresh_store
 
@@ -65,19 +66,16 @@ def total(store: Store, table: sa.Table = hourly, **where: Any) -> dict[str, int
         return {name: int(value or 0) for name, value in connection.execute(query).one()._mapping.items()}
 
 
-def all_totals(store: Store, table: sa.Table) -> dict[tuple[Any, ...], tuple[int, ...]]:
-    """Return a whole totals table by its key."""
-    with store.reading() as connection:
-        found = connection.execute(sa.select(*(table.c[name] for name in (*KEY, *TOTALS)))).all()
-    return {tuple(row[:len(KEY)]): tuple(row[len(KEY):]) for row in found}
-
-
 def assert_totals_are_the_rows(store: Store) -> None:
     """Hold the promise that reports rest on: totals by hour and by day are what the finished rows add up to."""
-    from src.store.rollup import add_up, of_days
-    sums = add_up(row for row in rows(store) if row["ended_at"] is not None)
-    assert all_totals(store, hourly) == {key: tuple(value) for key, value in sums.items()}
-    assert all_totals(store, daily) == {key: tuple(value) for key, value in of_days(sums).items()}
+    with store.reading() as connection:  # one look, while others may write
+        ended = [dict(row._mapping) for row in
+                 connection.execute(sa.select(requests).where(requests.c.ended_at.is_not(None)))]
+        found = [{tuple(row[:len(KEY)]): list(row[len(KEY):]) for row in
+                  connection.execute(sa.select(*(table.c[name] for name in (*KEY, *TOTALS))))}
+                 for table in (hourly, daily)]
+    sums = add_up(ended)
+    assert found == [sums, of_days(sums)]
 
 
 def wait_for(condition: Any, what: str, seconds: float = 20.0) -> Any:
