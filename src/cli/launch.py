@@ -37,7 +37,8 @@ def run(invocation: Invocation, options: Options) -> None:
         _show(plan.checked(), invocation.cwd, options["output"])
         return
     from ..launch.document import generate
-    plan = plan.checked(launch=True)
+    from .ledger_prices import with_price_note
+    plan = with_price_note(plan.checked(launch=True))
     _launch(invocation, options, sources, plan, generate(plan, sources.env))
 
 
