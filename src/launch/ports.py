@@ -19,7 +19,7 @@ def take_port(host: str, port: int) -> socket.socket:
     try:
         listener = socket.socket(address[0], socket.SOCK_STREAM)
     except OSError as error:
-        raise _refused(host, port, error) from None
+        raise refusal(host, port, error) from None
     try:
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -28,12 +28,13 @@ def take_port(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise _refused(host, port, error) from None
+        raise refusal(host, port, error) from None
     listener.setblocking(False)
     return listener
 
 
-def _refused(host: str, port: int, error: OSError) -> NotStarted:
+def refusal(host: str, port: int, error: OSError) -> NotStarted:
+    """Return what an operator needs to know where (host, port) cannot be listened on."""
     if error.errno == errno.EADDRINUSE:
         holder = holder_of(port)
         by = f" by {holder}" if holder else ""

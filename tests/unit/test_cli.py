@@ -221,6 +221,13 @@ def test_a_removed_working_folder_is_told(tmp_path: Path) -> None:
     refused(ran, "the working folder has been removed")
 
 
+def test_a_subcommand_runs_without_any_model_declared(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    environ = {"GATEWAY_RUNTIME_DIR": str(tmp_path / "run")}
+    ran = run_here("status", "--port", "1", env=environ, cwd=tmp_path, capfd=capfd)
+    refused(ran, "repair: ", code=3)
+    assert run_here("status", "--help", cwd=tmp_path, capfd=capfd).code == 0
+
+
 # --- launching --------------------------------------------------------------------------------------------------
 
 

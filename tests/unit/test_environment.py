@@ -1,8 +1,12 @@
 """Where values come from: `.env` grammar, precedence, and key files."""
 
+import os
+import tempfile
+
 import pytest
 
 from src.config.environment import DotEnv, Environment, Secret, parse_dotenv
+from src.config.runtime import runtime_dir
 
 from .declaring import canary, missing_file
 
@@ -102,6 +106,15 @@ def test_a_key_remembers_where_it_came_from() -> None:
     env = Environment({"A": "1", "B_FILE": "good"}, parse_dotenv(b"C=3\n"), read_file)
     assert [(s.where, s.file, s.in_environment) for s in map(env.secret, "ABC")] == [
         ("environment", "", True), ("B_FILE, environment", "good", False), (".env line 1", "", False)]
+
+
+@pytest.mark.parametrize(("environ", "folder"), [
+    ({"GATEWAY_RUNTIME_DIR": "/own", "XDG_RUNTIME_DIR": "/run/user/1"}, "/own/4000"),
+    ({"XDG_RUNTIME_DIR": "/run/user/1"}, "/run/user/1/litellm-gateway/4000"),
+    ({"GATEWAY_RUNTIME_DIR": "", "XDG_RUNTIME_DIR": ""}, f"{tempfile.gettempdir()}/litellm-gateway-{os.getuid()}/4000"),
+])
+def test_private_files_of_a_gateway_have_one_place_per_user_and_port(environ: dict[str, str], folder: str) -> None:
+    assert str(runtime_dir(environ, 4000)) == folder
 
 
 def test_a_key_is_never_part_of_a_repr() -> None:

@@ -1,5 +1,6 @@
 """The port is taken before anything slow happens, and who holds it is named."""
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from src.errors import NotStarted
-from src.launch.ports import holder_of, take_port
+from src.launch.ports import holder_of, refusal, take_port
 
 NEEDS_PROC = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="this system has no /proc")
 
@@ -56,7 +57,12 @@ def test_an_address_that_is_not_ours_is_refused(host: str, what: str) -> None:
     assert what in refused.value.text() and "LITELLM_HOST=127.0.0.1" in refused.value.text()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may use every port")
-def test_a_port_that_needs_rights_is_refused() -> None:
-    with pytest.raises(NotStarted, match="may not be used by this user"):
-        take_port("127.0.0.1", 1)
+@pytest.mark.parametrize(("number", "what", "repair"), [
+    (errno.EADDRINUSE, "port 65535 on h is taken", "--port 4000"),
+    (errno.EACCES, "port 65535 may not be used by this user", "choose a port above 1023"),
+    (errno.EPERM, "port 65535 may not be used by this user", "choose a port above 1023"),
+    (errno.EAFNOSUPPORT, "cannot listen on h, port 65535: Address family", "LITELLM_HOST=127.0.0.1"),
+])
+def test_every_reason_has_its_own_repair(number: int, what: str, repair: str) -> None:
+    problem, = refusal("h", 65_535, OSError(number, os.strerror(number))).problems
+    assert what in problem.what and repair in problem.repair and problem.where
