@@ -32,6 +32,7 @@ _LISTED = {
     "flags": ("name", "enabled", "tier", "endpoint", "environment"),
     "tiers": ("name", "description"),
     "chains": ("name", "alias", "models", "triggers", "active"),
+    "limits": ("name", "scope", "target", "rpm", "tpm", "rpd", "tpd", "budget_micros", "action", "active"),
 }
 
 

@@ -35,6 +35,8 @@ class Root(LazyGroup):
         **{name: (".prompts" if name == "prompts" else ".nouns", name, text) for name, text in NOUN_HELP.items()},
         "report": (".report", "report", "Costs, tokens, requests, latency and errors, by model, user, day and more."),
         "ledger": (".ledger", "ledger", "Single requests, unpriced models, export and backup."),
+        "limits": (".limits", "limits", "Limits and budgets: what is used, what is left, what applies to a model."),
+        "keys": (".keys", "keys", "Client keys: who may ask for what, how much, until when."),
         "params": (".params", "params", "Show what a model accepts, drops and renames."),
     }
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..errors import Problem
 from .database import parse_database_url
@@ -108,6 +109,17 @@ def _routes(text: str) -> tuple[str, ...]:
     return words
 
 
+def _zones(text: str) -> tuple[str, ...]:
+    words = to_list(text)
+    for word in words:
+        provider, _, zone = word.partition("=")
+        try:
+            ZoneInfo(zone if provider else "")
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise BadValue("must be providers with time zones, such as gemini=America/Los_Angeles") from None
+    return words
+
+
 def _port(text: str) -> int:
     return to_int(text, 1, 65_535)
 
@@ -186,6 +198,10 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("GATEWAY_REGISTRY_KEYS", to_list, (), "Further key variables that registry rows may name"),
     Variable("GATEWAY_ALLOWED_BASES", to_list, (), "Further bases for registry rows: `https://*.example.com/v1`"),
     Variable("GATEWAY_CONFIG_TTL", to_seconds, 30.0, "Seconds until a changed registry row takes effect"),
+    Variable("GATEWAY_STORE_DOWN", to_choice("allow", "deny"), "allow",
+             "Requests under a limit while the database is away: allow (counted per worker) or deny"),
+    Variable("GATEWAY_RESET_ZONES", _zones, (),
+             "Time zones of providers' days and months: `gemini=America/Los_Angeles`; default UTC"),
     Variable("GATEWAY_LEDGER", to_choice("on", "off", "audit"), "on",
              "Record every request: on, off, or audit (recorded before it goes upstream, or refused)"),
     Variable("GATEWAY_LEDGER_DAYS", _whole, 90, "Days that single requests are kept, 0 for ever; totals stay"),
@@ -263,7 +279,8 @@ def read_settings(values: Mapping[str, str], origins: Mapping[str, str]) -> tupl
 
 _EXAMPLES = {"OPENAI_API_BASE": "https://api.openai.com/v1", "OPENAI_BASE_URL": "https://api.openai.com/v1",
              "REASONING_EFFORT": "medium", "GATEWAY_CORS_ORIGINS": "https://app.example.com",
-             "GATEWAY_EXTRA_ROUTES": "/v1/files/*", "GATEWAY_ENVIRONMENT": "production"}
+             "GATEWAY_EXTRA_ROUTES": "/v1/files/*", "GATEWAY_RESET_ZONES": "gemini=America/Los_Angeles",
+             "GATEWAY_ENVIRONMENT": "production"}
 
 
 def example(variable: Variable) -> str:

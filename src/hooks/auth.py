@@ -2,10 +2,12 @@
 
 import hashlib
 import hmac
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..policy.client_keys import ClientKey, digest_of
 from . import runtime
 from .errors_out import missing_key, wrong_key
 
@@ -20,11 +22,15 @@ SCOPE_KEY = "gateway.identity"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A known key: its ``name`` in logs, the ``user_id`` that LiteLLM binds response ids to, and its ``kind``."""
+    """A known key: its ``name`` in logs, the ``user_id`` that LiteLLM binds response ids to, and its ``kind``.
+
+    ``grant`` is what a client's key permits; the master key has none.
+    """
 
     name: str
     user_id: str
     kind: str = "client"
+    grant: ClientKey | None = None
 
     @property
     def is_master(self) -> bool:
@@ -57,7 +63,10 @@ def candidates(headers: Headers) -> list[bytes]:
 
 def authenticate(key: str | bytes, now: runtime.Runtime) -> Identity | None:
     """Return who ``key`` belongs to, None when nobody knows it."""
-    return MASTER if same(key, now.master_key) else None
+    if same(key, now.master_key):
+        return MASTER
+    found = now.keys.find(digest_of(key), time.time())
+    return None if found is None else Identity(found.name, f"gateway-{found.digest[:16]}", grant=found)
 
 
 def identify(headers: Headers, now: runtime.Runtime) -> tuple[Identity, bytes]:

@@ -13,9 +13,11 @@ from ..policy.chains import Kind, Walk, plan_walks
 from . import metrics
 from .callback_deadline import LONGEST_READ, Limits, install, open_clock, set_limits, share_client
 from .callback_errors import become, error_text, error_type, failure_of
+from .callback_limits import tell_limits, within_limits
 from .callback_params import apply_reasoning, note_upstream, remember_sent
 from .callback_usage import fill, usage_of
 from .callback_walk import enter, progress_of, start
+from .client_keys import reduced
 from .planview import ModelView
 from .record import RequestRecord
 from .runtime import Runtime, current
@@ -64,7 +66,7 @@ class GatewayLogger(CustomLogger):
         alias = record.alias or str(data.get("model"))
         walk = self._walks.get(alias)
         if walk is not None:
-            start(record, walk, data)
+            start(record, reduced(walk, record), data)
         else:
             data["fallbacks"] = []
         if record.route == "completions" and record.stream:
@@ -75,10 +77,11 @@ class GatewayLogger(CustomLogger):
                                        request_kwargs: dict[str, Any] | None = None,
                                        parent_otel_span: Any = None) -> list[Any]:
         """Before each attempt: take the walk's next step, or end it with the error that it met."""
-        progress = progress_of(self._find(request_kwargs or {}))
+        record = self._find(request_kwargs or {})
+        progress = progress_of(record)
         if progress is not None:
             enter(progress, request_kwargs or {})
-        return healthy_deployments
+        return await within_limits(record, progress, healthy_deployments)
 
     async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> dict[str, Any]:
         """After a deployment is chosen, perhaps several times for bridged calls: its time limits and its effort."""
@@ -115,9 +118,10 @@ class GatewayLogger(CustomLogger):
     async def async_post_call_failure_deployment_hook(self, request_data: Mapping[str, Any], exception: Exception,
                                                       call_type: Any, fallback_depth: int | None = None) -> None:
         """One attempt has failed."""
-        progress = progress_of(self._find(request_data))
-        if progress is not None:
-            progress.failed(exception)
+        record = self._find(request_data)
+        progress = progress_of(record)
+        if record is not None and progress is not None:
+            tell_limits(record, progress.failed(exception), exception)
 
     async def async_post_call_failure_hook(self, request_data: dict[str, Any], original_exception: Exception,
                                            user_api_key_dict: Any, traceback_str: str | None = None) -> None:

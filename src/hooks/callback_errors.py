@@ -21,7 +21,7 @@ _TOLD = ("message", "status_code", "type", "param", "code", "body", "litellm_res
 
 _TYPES: dict[Kind, str] = {
     "connection": "connection", "timeout": "timeout", "context_window": "context_window",
-    "limit": "rate_limit", "budget": "budget",
+    "limit": "rate_limited", "budget": "budget",
 }
 _STATUS_TYPES = {400: "invalid_request", 401: "upstream_auth", 403: "upstream_auth", 404: "upstream_not_found",
                  408: "timeout", 429: "upstream_rate_limit"}

@@ -12,13 +12,16 @@ from typing import Any
 
 import orjson
 
+from ..policy.client_keys import ClientKey
 from ..policy.routes import Route, classify, known_path
 from .auth import SCOPE_KEY, identify, may_read_metrics
+from .client_keys import Covered, note
 from .errors_out import NOT_FOUND, Refusal, missing_key, unknown_model
 from .guard_admit import Edge, Sent, admit
 from .guard_answer import CLIENT_CLOSED, Answer, Headers
 from .guard_body import ClientGone, Replay, read_body
 from .guard_cors import Cors
+from .limits import Gate
 from .record import RequestRecord
 from .registry import Listing
 
@@ -38,13 +41,15 @@ _CLOSED = Route("closed", "")
 class Guard:
     """ASGI application around LiteLLM's; ``metrics`` answers /metrics once the key is checked.
 
-    ``before`` is told of each request and its body before it goes to LiteLLM, and may refuse it.
+    ``before`` is told of each request and its body before it goes to LiteLLM, and may refuse it;
+    ``gate`` lets in what limits and client keys permit.
     """
 
     def __init__(self, app: App, edge: Edge, metrics: App,
-                 background: AbstractAsyncContextManager[None] | None = None, before: Before | None = None) -> None:
+                 background: AbstractAsyncContextManager[None] | None = None, before: Before | None = None,
+                 gate: Gate | None = None) -> None:
         self._app, self._edge, self._metrics = app, edge, metrics
-        self._background, self._before = background or nullcontext(), before
+        self._background, self._before, self.gate = background or nullcontext(), before, gate
         self._cors = Cors.of(edge.now.plan.settings.cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,9 +119,12 @@ class Guard:
         sent = Sent.of(dict(scope), route, record)
         identity, key = identify(scope["headers"], self._edge.now)
         record.client_key = identity.name
+        note(record, identity.grant)
         seconds = self._edge.now.plan.settings.body_timeout
         told = await read_body(receive, sent.content_length, self._edge.body_limit, seconds)
         content_type, body = admit(self._edge, route, sent, told, record)
+        if self.gate is not None:
+            await self.gate.enter(record, body, route.body == "multipart", receive)
         if self._before is not None:
             await self._before(record, told)
         return _inner(scope, route, record, key, [
@@ -149,10 +157,12 @@ class Guard:
             return await self._metrics(scope, receive, answer)
         if route.kind == "extra":
             return await self._extra(route, scope, receive, answer, record)
-        _, key = identify(scope["headers"], self._edge.now)
+        identity, key = identify(scope["headers"], self._edge.now)
+        grant = identity.grant
         if route.kind == "model":
-            return await self._one_model(route.model or "", answer)
-        listing = Listing(answer, self._edge.registry) if self._edge.registry.slugs else answer
+            return await self._one_model(route.model or "", answer, grant)
+        covered = Covered(answer, grant) if grant is not None and grant.models else answer
+        listing = Listing(covered, self._edge.registry) if self._edge.registry.slugs else covered
         await self._pass_on(_inner(scope, route, record, key), receive, answer, listing)
 
     async def _health(self, route: Route, scope: Scope, receive: Receive, answer: Answer) -> None:
@@ -167,9 +177,10 @@ class Guard:
         healthy = statuses == [200]
         await _json(answer, 200 if healthy else 503, {"status": "healthy" if healthy else "unhealthy"})
 
-    async def _one_model(self, name: str, answer: Answer) -> None:
+    async def _one_model(self, name: str, answer: Answer, grant: ClientKey | None) -> None:
         """Answered here: LiteLLM 1.106 does not find names with a slash."""
-        if name not in self._edge.names and name not in self._edge.registry:
+        known = name in self._edge.names or name in self._edge.registry
+        if not known or (grant is not None and not grant.may(name)):
             raise unknown_model(name)
         await _json(answer, 200, {"id": name, "object": "model", "created": _CREATED, "owned_by": "openai"})
 

@@ -9,6 +9,7 @@ import orjson
 from ..policy.routes import Route
 from .errors_out import Refusal, from_litellm, type_of
 from .guard_admit import Edge
+from .limits import REFUSED, limit_headers
 from .record import RequestRecord, label
 
 Message = MutableMapping[str, Any]
@@ -65,7 +66,7 @@ class Answer:
             own.append((b"x-gateway-config", record.config.encode()))
         if record.dropped:
             own.append((b"x-gateway-dropped-params", ", ".join(record.dropped_names()).encode()))
-        return own
+        return own + limit_headers(record)
 
     async def _body(self, chunk: bytes, more: bool) -> None:
         if self._failed is not None:
@@ -84,6 +85,9 @@ class Answer:
 
     async def fail_as(self, start: Message) -> None:
         """Send the error that LiteLLM answered with ``start`` and the held body, in the route's shape."""
+        ours = self._record.extra.get(REFUSED)
+        if isinstance(ours, Refusal):
+            return await self.refuse(ours)  # LiteLLM tells it differently on every route, and loses Retry-After on most
         headers = {name.lower(): value for name, value in start["headers"]}
         after = headers.get(b"retry-after") or headers.get(b"llm_provider-retry-after")
         retry_after = label(after.decode("latin-1")) if after else None

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
 from ..config.database import OFF, VARIABLE
-from . import metrics, runtime
+from . import limits_start, metrics, runtime
 from .guard import App, Before, Guard
 from .guard_admit import Edge
+from .limits_start import limiting
 from .litellm_names import derived_fields
 from .scrub import ScrubbedStream, Scrubber, record_factory
 
@@ -21,7 +22,9 @@ def wrap(app: App, environ: Mapping[str, str]) -> App:
     """
     edge = Edge.of(runtime.load(environ), derived_fields())
     hide_secrets(edge.scrubber)
-    return Guard(app, edge, metrics.app, _following(edge, environ.get(VARIABLE)), _recording(edge, environ))
+    gate, follower = limits_start.start(edge.now, environ)
+    background = limiting(follower, _following(edge, environ.get(VARIABLE)))
+    return Guard(app, edge, metrics.app, background, _recording(edge, environ), gate)
 
 
 def _recording(edge: Edge, environ: Mapping[str, str]) -> Before | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..policy.params import ARRIVES_AS
+from .limits import MET, installed
 from .record import RequestRecord
 from .runtime import current, metrics_folder
 
@@ -48,6 +49,8 @@ class Metrics:
         self.dropped = Counter("gateway_dropped_params", "Parameters that went no further", ["alias", "parameter"])
         self.fallbacks = Counter("gateway_fallbacks", "Requests that a later model answered", ["alias", "answered"])
         self.limits = Counter("gateway_limits", "Requests that met a limit of the gateway", ["alias", "limit"])
+        self.unchecked = Counter("gateway_limits_unchecked", "Checks of limits that were made without the database")
+        self._unchecked = 0
         info = Gauge("gateway_config_info", "The configuration's hash", ["hash"], multiprocess_mode="max")
         info.labels(config).set(1)
         reloads = Gauge("gateway_reloads", "Reloads since the launch", multiprocess_mode="max")
@@ -67,10 +70,19 @@ class Metrics:
             self.attempts.labels(attempt.deployment, attempt.error_type or "ok").inc()
         for name in record.dropped:
             self.dropped.labels(alias, name if name in PARAMETERS else OTHER).inc()
-        if record.error_type in ("rate_limit", "budget"):
-            self.limits.labels(alias, record.error_type).inc()
+        for name in record.extra.get(MET, ()):
+            self.limits.labels(alias, name).inc()
         if record.error_type is None and (record.chain_position or 1) > 1:
             self.fallbacks.labels(alias, record.answered or OTHER).inc()
+
+        self._count_unchecked()
+
+    def _count_unchecked(self) -> None:
+        gate = installed()
+        now = gate.counting.unchecked if gate is not None else 0
+        if now > self._unchecked:
+            self.unchecked.inc(now - self._unchecked)
+        self._unchecked = now
 
     def _usage(self, record: RequestRecord, alias: str, model: str) -> None:
         kinds = {"prompt": record.prompt_tokens, "completion": record.completion_tokens,

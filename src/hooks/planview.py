@@ -66,6 +66,8 @@ class SettingsView:
     log_json: bool = False
     environment: str | None = None
     config_ttl: float = 30.0
+    store_down: str = "allow"
+    reset_zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

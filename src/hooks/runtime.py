@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 
+from .client_keys import KeyRing
 from .linelog import request_logger
 from .planview import PlanView, read_plan
 from .record import RequestBook, RequestRecord
@@ -20,7 +21,7 @@ SHORTEST_SECRET = 6
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One generation's settings as this worker sees them; ``book`` and ``sinks`` are what changes."""
+    """One generation's settings as this worker sees them; ``book``, ``sinks`` and ``keys`` are what changes."""
 
     plan: PlanView
     master_key: str | None = field(repr=False)
@@ -28,6 +29,7 @@ class Runtime:
     secrets: tuple[str, ...] = field(repr=False)
     book: RequestBook
     sinks: list[Callable[[RequestRecord], None]]
+    keys: KeyRing = field(default_factory=KeyRing, repr=False)
 
     @property
     def config(self) -> str:

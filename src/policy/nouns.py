@@ -10,6 +10,7 @@ from ..config.models import DEFAULT_TRIGGERS, MODES, TRIGGERS
 from ..config.providers import PROVIDERS
 from ..config.settings import to_bool, to_choice, to_url
 from . import noun_fields as read
+from .limit_fields import LIMIT_FIELDS
 from .noun_fields import Field
 
 
@@ -129,7 +130,8 @@ _ALL = (
         Field("models", read.names, "Aliases of its models in order", "list", (), required=True, refers="models"),
         _switch("active", "Whether it is served"),
     )),
+    Noun("limits", "limit", "What may be used, by whom, in which time.", ("name",), LIMIT_FIELDS),
 )
 # In the order in which rows can be written: what is referred to comes first.
-ORDER = ("tiers", "tools", "providers", "models", "chains", "endpoints", "prompts", "flags")
+ORDER = ("tiers", "tools", "providers", "models", "chains", "endpoints", "prompts", "flags", "limits")
 NOUNS: Mapping[str, Noun] = MappingProxyType({name: next(n for n in _ALL if n.name == name) for name in ORDER})

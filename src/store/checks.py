@@ -11,6 +11,7 @@ from ..errors import Problem
 from ..policy.nouns import NOUNS
 from ..policy.registry_safety import Rules, base_problem, key_problem, pattern_problems
 from .endpoints import Endpoint
+from .limits import limit_problems
 from .rows import Row
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _TABLES = {"tiers": "ai_tiers", "tools": "ai_tool_definitions", "providers": "ai_providers", "models": "ai_models",
            "chains": "ai_fallback_chains", "endpoints": "ai_endpoints", "prompts": "ai_prompt_templates",
-           "flags": "ai_feature_flags"}
+           "flags": "ai_feature_flags", "limits": "ai_rate_limit_configs"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def where(table: str, row: Row) -> str:
 def check(registry: "Registry", context: Context) -> list[Problem]:
     """Return everything that is wrong with the rows."""
     return [*_fields(registry), *_providers(registry, context), *_names(registry, context),
-            *_targets(registry, context), *_prompts(registry)]
+            *_targets(registry, context), *_prompts(registry), *_limits(registry, context)]
 
 
 def _fields(registry: "Registry") -> Iterator[Problem]:
@@ -102,6 +103,11 @@ def without_target(row: Row, place: str) -> Iterator[Problem]:
     if isinstance(row, Endpoint) and (row.model is None) == (row.chain is None):
         yield Problem(f"the endpoint {row.slug} needs a model or a chain, and not both", place,
                       "--model ALIAS or --chain NAME")
+
+
+def _limits(registry: "Registry", context: Context) -> Iterator[Problem]:
+    models = {model.alias for model in registry.models} | context.declared
+    return limit_problems(registry.limits, models, (tier.name for tier in registry.tiers))
 
 
 def _unknown(what: str, names: Iterable[str], known: set[str], place: str) -> Iterator[Problem]:

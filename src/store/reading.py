@@ -130,6 +130,7 @@ def worker_document(registry: Registry) -> dict[str, Any]:
         "prompts": [row.values() for row in registry.prompts if row.active or row.share],
         "tools": [row.values() for row in registry.tools],
         "flags": [row.values() for row in registry.flags],
+        "limits": [row.values() for row in registry.limits if row.active],
         "prices": [found for row in registry.models if (found := _price(row, registry))],
     }
 

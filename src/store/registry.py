@@ -15,6 +15,7 @@ from .checks import Context, check
 from .endpoints import Endpoint, Endpoints
 from .engine import Store
 from .flags import Flag, Flags
+from .limits import LimitRow, Limits
 from .models import Model, Models
 from .prompts import Prompt, Prompts
 from .providers import Provider, Providers
@@ -24,7 +25,7 @@ from .tools import Tool, Tools
 
 REPOSITORIES: Mapping[str, Repository[Any]] = MappingProxyType({
     "tiers": Tiers(), "tools": Tools(), "providers": Providers(), "models": Models(), "chains": Chains(),
-    "endpoints": Endpoints(), "prompts": Prompts(), "flags": Flags()})
+    "endpoints": Endpoints(), "prompts": Prompts(), "flags": Flags(), "limits": Limits()})
 assert tuple(REPOSITORIES) == ORDER
 
 
@@ -40,6 +41,7 @@ class Registry:
     endpoints: tuple[Endpoint, ...] = ()
     prompts: tuple[Prompt, ...] = ()
     flags: tuple[Flag, ...] = ()
+    limits: tuple[LimitRow, ...] = ()
 
     def of(self, noun: str) -> tuple[Row, ...]:
         """Return the rows of one noun."""

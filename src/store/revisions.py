@@ -9,7 +9,7 @@ VERSION_TABLE = "ai_schema_version"
 FOLDER = Path(__file__).parent / "migrations"
 # Where rows can be that a plan or a worker uses; tiers alone say nothing.
 _TABLES = ("ai_providers", "ai_models", "ai_fallback_chains", "ai_endpoints", "ai_prompt_templates",
-           "ai_tool_definitions", "ai_feature_flags")
+           "ai_tool_definitions", "ai_feature_flags", "ai_rate_limit_configs")
 
 
 @cache

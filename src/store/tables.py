@@ -2,10 +2,10 @@
 
 import sqlalchemy as sa
 
-from . import ledger_tables
+from . import ledger_tables, limits_tables
 from .columns import BigId, Json, UtcDateTime, created_at, identity, metadata, switch, updated_at
 
-__all__ = ["UtcDateTime", "ledger_tables", "metadata"]
+__all__ = ["UtcDateTime", "ledger_tables", "limits_tables", "metadata"]
 
 
 def _name(column: str = "name", unique: bool = True) -> sa.Column[str]:

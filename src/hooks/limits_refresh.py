@@ -1,0 +1,91 @@
+"""Reads limits, client keys and usual lengths of answers from the store again, every TTL and when keys were revoked."""
+
+import asyncio
+import logging
+import random
+import time
+from datetime import datetime, timedelta, timezone
+
+from ..config.database import Database
+from ..policy.client_keys import ClientKey
+from ..policy.limits import Limit, limits_of
+from ..store.client_keys import read_keys, usual_outputs
+from ..store.counters import Counters
+from ..store.engine import Store, open_store
+from ..store.failures import StoreError
+from ..store.limits import Limits
+from .limits import Gate
+
+_COMPLAIN_EVERY_S, _PRUNE_EVERY_S = 60.0, 600.0
+_log = logging.getLogger("gateway.limits")
+
+
+class Follower:
+    """Follows one database for one worker. ``ttl`` in seconds."""
+
+    def __init__(self, gate: Gate, database: Database, ttl: float) -> None:
+        self._gate, self._database, self._ttl = gate, database, ttl
+        self._store: Store | None = None
+        self._complained = -_COMPLAIN_EVERY_S
+        self._pruned = time.monotonic()
+        self._reading = asyncio.Lock()
+
+    def load(self) -> None:
+        """Read everything; a store that fails leaves what was read last."""
+        try:
+            limits, keys, revision = self._rows()
+            self._gate.set_limits(limits)
+            self._gate.usual = self._usual()
+            self._prune()
+        except StoreError as error:
+            self._complain(error.problems[0].what)
+            return
+        except (ValueError, TypeError, KeyError) as error:
+            self._complain(f"the rows of limits and keys cannot be understood: {type(error).__name__}")
+            return
+        self._gate.keys.take(keys)
+        self._gate.revision = revision
+
+    def _rows(self) -> tuple[tuple[Limit, ...], tuple[ClientKey, ...], int]:
+        if self._store is None:
+            self._store = open_store(self._database)
+        # The revision first: keys that are revoked while they are read are then read again.
+        counters = Counters(self._store)
+        revision = counters.revision()
+        counters.close()
+        with self._store.reading() as connection:
+            rows = Limits().read(connection)
+            return limits_of(row.values() for row in rows), read_keys(connection), revision
+
+    def _usual(self) -> dict[str, int]:
+        if not self._gate.sized or self._store is None:
+            return {}
+        with self._store.reading() as connection:
+            return usual_outputs(connection, self._gate.sized, datetime.now(timezone.utc) - timedelta(days=1))
+
+    def _prune(self) -> None:
+        if time.monotonic() - self._pruned >= _PRUNE_EVERY_S:
+            self._pruned = time.monotonic()
+            self._gate.counting.post(lambda counters: counters.prune(time.time()))
+
+    async def again(self) -> None:
+        """Read once more, in a thread; many at the same time read once after the other."""
+        async with self._reading:
+            await asyncio.to_thread(self.load)
+
+    async def run(self) -> None:
+        """Read again and again."""
+        try:
+            while True:
+                # Workers that started together need not ask together.
+                await asyncio.sleep(self._ttl * random.uniform(0.8, 1.0))
+                await self.again()
+        finally:
+            if self._store is not None:
+                self._store.close()
+
+    def _complain(self, what: str) -> None:
+        now = time.monotonic()
+        if now - self._complained >= _COMPLAIN_EVERY_S:
+            self._complained = now
+            _log.warning("%s; limits and client keys stay as they were read last", what)

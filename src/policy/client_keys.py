@@ -1,0 +1,71 @@
+"""Client keys: who holds one, what it may ask for, and until when. The key itself is known to nobody but its holder."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from fnmatch import fnmatchcase
+
+from .limits import Limit
+
+PREFIX = "sk-gw-"
+BYTES = 32
+# The administrator's key has this name in logs.
+RESERVED = ("master",)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKey:
+    """A key by the SHA-256 of its text; ``models`` are names and patterns, empty for all. Times are in UTC."""
+
+    name: str
+    digest: str
+    tier: str | None = None
+    models: tuple[str, ...] = ()
+    rpm: int | None = None
+    tpm: int | None = None
+    rpd: int | None = None
+    tpd: int | None = None
+    budget_micros: int | None = None
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    created_at: datetime | None = None
+
+    def usable(self, at: float) -> bool:
+        """Tell whether the key opens anything at ``at``, in Unix seconds."""
+        now = datetime.fromtimestamp(at, timezone.utc)
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def may(self, *names: str | None) -> bool:
+        """Tell whether all of ``names`` may be asked for with this key; None is nothing."""
+        return not self.models or all(name is None or any(fnmatchcase(name, pattern) for pattern in self.models)
+                                      for name in names)
+
+    def allowed(self, names: Iterable[str]) -> list[str]:
+        """Return those of ``names`` that may be asked for."""
+        return [name for name in names if self.may(name)]
+
+    @property
+    def limit(self) -> Limit | None:
+        """Return the key's own limit, None where it has none."""
+        numbers = (self.rpm, self.tpm, self.rpd, self.tpd, self.budget_micros)
+        if all(number is None for number in numbers):
+            return None
+        # The digest keeps the counters of a removed key from a new one of its name.
+        return Limit(f"keys/{self.name}", "key", self.digest[:16], self.rpm, self.tpm, self.rpd, self.tpd,
+                     budget_micros=self.budget_micros, origin="key")
+
+    def state(self, at: float) -> str:
+        """Return `active`, `revoked` or `expired`."""
+        return "revoked" if self.revoked_at else "active" if self.usable(at) else "expired"
+
+
+def new_key() -> str:
+    """Return a new key: the prefix and 32 random bytes."""
+    return PREFIX + secrets.token_urlsafe(BYTES)
+
+
+def digest_of(key: str | bytes) -> str:
+    """Return what is kept of a key: the SHA-256 of its text, which with 32 random bytes in it is not to be guessed."""
+    return hashlib.sha256(key if isinstance(key, bytes) else key.encode()).hexdigest()
