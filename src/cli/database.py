@@ -102,14 +102,14 @@ def with_registry(sources: Sources, launching: bool) -> Sources:
 
 def _read(sources: Sources, database: Database, migrate: bool) -> RegistryReading:
     from ..store.engine import open_store
-    from ..store.migrate import current, ensure_schema, head
+    from ..store.migrate import ensure_schema, is_migrated
     from ..store.reading import registry_reading
     from ..store.registry import load_registry
     store = open_store(database)
     try:
         if migrate:
             ensure_schema(store)
-        elif current(store) != head():
+        elif not is_migrated(store):
             return RegistryReading(notes=("registry: the database is not migrated yet; a launch does that",))
         env = sources.env
         return registry_reading(load_registry(store), store_context(sources), lambda name: bool(_value(env, name)))

@@ -137,12 +137,17 @@ def day(text: str) -> str:
 def mapping(text: str) -> dict[str, Any]:
     """Return the object of a JSON text."""
     try:
-        value = json.loads(text)
-    except ValueError:
+        value = json.loads(text, parse_constant=_not_json)
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise BadValue("must be a JSON object")
+    prose(json.dumps(value, ensure_ascii=False).replace("\\u0000", "\0"))
     return value
+
+
+def _not_json(word: str) -> Any:
+    raise ValueError(word)  # NaN and Infinity: Python writes them, JSON has none
 
 
 def schema(text: str) -> dict[str, Any]:

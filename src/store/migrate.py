@@ -21,6 +21,11 @@ def current(store: Store) -> str | None:
         return _current(connection)
 
 
+def is_migrated(store: Store) -> bool:
+    """Tell whether the schema is the newest that this code knows; raises NewerDatabase, StoreDown."""
+    return _refuse_newer(current(store)) == head()
+
+
 def _current(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return None

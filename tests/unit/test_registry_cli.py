@@ -275,6 +275,15 @@ def test_a_newer_database_refuses_the_launch_and_names_both_revisions(filled: Li
         connection.execute("UPDATE ai_schema_version SET version_num = '9999_future'")
     refused(filled("--launch-document", LITELLM_MASTER_KEY=canary("master")), "9999_future", "000", code=3)
     refused(filled("models", "list"), "9999_future", code=1)
+    refused(filled("--print-config"), "9999_future", code=1)
+
+
+def test_printing_leaves_an_older_database_as_it_is(filled: Line) -> None:
+    import sqlite3
+    with sqlite3.connect(filled.home / "x.db") as connection:
+        connection.execute("UPDATE ai_schema_version SET version_num = '0001_registry'")
+    ran = filled("--print-config")
+    assert ran.code == 0 and "not migrated yet" in ran.err
 
 
 def test_a_launch_hands_the_absolute_database_to_the_workers(line: Line) -> None:
