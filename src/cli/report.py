@@ -14,7 +14,7 @@ from ..errors import UsageProblem
 from ..policy.reports import BY, KINDS, Period, period
 from ..policy.reports_rows import COLUMNS, rows_of
 
-# What spreadsheets take for the beginning of a formula.
+# What spreadsheets take for the beginning of a formula; control characters are escaped, an apostrophe keeps them text.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -73,7 +73,9 @@ def csv_text(rows: list[dict[str, Any]]) -> str:
 
 
 def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    return f"'{printable(value)}" if value.startswith(_FORMULA) else printable(value)
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -56,6 +56,10 @@ class Ledger:
             raise Refusal(503, "The request cannot be recorded, and this gateway serves none that is not.",
                           "ledger_unavailable")
 
+    def close(self) -> None:
+        """Put everything where it is safe; for the end of the process."""
+        self._writer.close()
+
 
 def _tell(loop: asyncio.AbstractEventLoop, safe: "asyncio.Future[bool]", told: bool) -> None:
     """Called in another thread, perhaps twice, perhaps after the request or the loop has gone."""
@@ -80,8 +84,8 @@ def start(now: Runtime, environ: Mapping[str, str], scrubber: Scrubber) -> Ledge
     store = LedgerStore(database, folder, limit, Keep(settings.days, settings.max_mb), settings.mode == "audit")
     writer = Writer(store, Spill(folder, limit))
     writer.start()
-    atexit.register(writer.close)
     ledger = Ledger(writer, settings, scrubber)
+    atexit.register(ledger.close)
     now.sinks.append(ledger.observe)
     return ledger
 

@@ -149,7 +149,8 @@ def test_days_and_hours_come_in_their_order_and_in_utc(store: Store) -> None:
 
 
 def test_where_hours_are_pruned_a_day_that_is_touched_counts_as_a_whole(store: Store) -> None:
-    LedgerWriter(store).write([entry(at=NOON - 9 * DAY - 3 * HOUR), entry(at=NOON - 9 * DAY + 3 * HOUR), entry(at=NOON)])
+    first = NOON - 9 * DAY
+    LedgerWriter(store).write([entry(at=first - 3 * HOUR), entry(at=first + 3 * HOUR), entry(at=NOON)])
     assert report(store, "requests", since=NOON - 9 * DAY)[0]["requests"] == 2
     with store.writing() as connection:
         connection.execute(sa.delete(hourly).where(hourly.c.start < MIDNIGHT))
