@@ -39,7 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def gateway(upstream: MockUpstream, folder: Path) -> Iterator[Gateway]:
-    tls: dict[str, Any] = {"scheme": "https", "ssl_certfile": str(folder / "cert.pem"), "ssl_keyfile": str(folder / "key.pem")}
+    certificate, key = str(folder / "cert.pem"), str(folder / "key.pem")
+    tls: dict[str, Any] = {"scheme": "https", "ssl_certfile": certificate, "ssl_keyfile": key}
     with Gateway(document(upstream.url), workers=2, **tls) as running_gateway:
         yield running_gateway
 
