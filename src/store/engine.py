@@ -71,7 +71,10 @@ def _make_private(path: Path, database: Database) -> None:
     """Make the file with mode 0600 before SQLite does; SQLite gives its -wal and -shm files the same mode."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Only where there is none: closing the file would drop the locks that other connections of this process hold
+        # on it (POSIX), and another process would remove the WAL under them (sqlite.org/howtocorrupt.html, 2.2).
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise StoreDown(f"the database {database.masked} cannot be opened: {error.strerror}", "GATEWAY_DATABASE_URL",
                         "name a file in a writable folder, or set GATEWAY_DATABASE_URL=off") from None
