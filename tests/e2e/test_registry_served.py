@@ -11,6 +11,7 @@ import pytest
 
 from src.mock.server import MockUpstream
 from tests.e2e.gateway import Gateway, canary, until
+from tests.unit.store_support import fresh_database
 
 TTL = "0.5"
 KEY = canary("upstream")
@@ -174,6 +175,24 @@ def test_neither_keys_nor_the_database_leak_into_files_and_logs(served: Register
 def test_it_stops_cleanly(served: Registered) -> None:
     assert served.gateway.stop() == 0
     assert "Traceback" not in served.gateway.stderr
+
+
+def test_it_works_the_same_on_postgresql(upstream: MockUpstream, tmp_path: Path) -> None:
+    environ = {"GATEWAY_CONFIG_TTL": TTL, "GATEWAY_ALLOWED_BASES": upstream.url}
+    with fresh_database("postgresql", tmp_path) as database:
+        gateway = Gateway({**environ, "GATEWAY_DATABASE_URL": database.url})
+        found = Registered(gateway, upstream)
+        found.run("providers", "add", "lab", "--provider", "openai", "--base-url", upstream.url, "--key-env", "none")
+        found.run("models", "add", "gpt-5", "--provider", "lab")
+        found.run("endpoints", "add", "short", "--model", "gpt-5", "--max-tokens", "3")
+        with gateway:
+            assert f"database: {database.masked}" in gateway.stderr
+            assert found.sent(found.ask("short", messages=[{"role": "user", "content": "hi"}]))["model"] == "gpt-5"
+            found.run("flags", "set", "enable_streaming", "--off")
+            found.everywhere(403, "short", messages=[{"role": "user", "content": "hi"}], stream=True)
+            found.run("models", "add", "deepseek-v3.2", "--provider", "lab")
+            until(lambda: "deepseek-v3.2" in gateway.aliases(), "the model is served", 60)
+            assert gateway.stop() == 0
 
 
 def test_a_password_in_the_database_url_is_never_shown(tmp_path: Path) -> None:

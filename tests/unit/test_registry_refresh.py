@@ -189,8 +189,15 @@ def test_an_error_is_passed_on_as_it_is(store: Store) -> None:
 def test_many_workers_ask_for_one_reload_and_a_refused_one_is_tried_again_later() -> None:
     changes = RowChanges()
     asked = [changes.due(digest, now) for digest, now in (
-        (None, 0.0), ("a", 1.0), ("a", 2.0), ("b", 3.0), ("a", 4.0), ("a", 100.0), ("a", 305.0))]
-    assert asked == [False, True, False, True, True, False, True]
+        (None, 0.0), ("a", 1.0), ("a", 2.0), ("b", 3.0), ("a", 4.0), ("a", 13.9), ("a", 14.0), ("a", 33.9),
+        ("a", 34.0))]
+    assert asked == [False, True, False, True, True, False, True, False, True]
+
+
+def test_a_change_that_is_refused_for_long_is_tried_every_five_minutes() -> None:
+    changes = RowChanges()
+    asked = [now for now in range(3_000) if changes.due("a", float(now))]
+    assert asked[:5] == [0, 10, 30, 70, 150] and asked[-1] - asked[-2] == 300
 
 
 def test_a_worker_tells_its_parent_in_one_line() -> None:
