@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..errors import Problem
 from .database import parse_database_url
 from .models import EFFORT_LEVELS
+from .zones import known_zone
 
 LOG_FORMATS = ("auto", "text", "json")
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
@@ -111,12 +111,8 @@ def _routes(text: str) -> tuple[str, ...]:
 
 def _zones(text: str) -> tuple[str, ...]:
     words = to_list(text)
-    for word in words:
-        provider, _, zone = word.partition("=")
-        try:
-            ZoneInfo(zone if provider else "")
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise BadValue("must be providers with time zones, such as gemini=America/Los_Angeles") from None
+    if not all(provider and known_zone(zone) for provider, _, zone in (word.partition("=") for word in words)):
+        raise BadValue("must be providers with time zones, such as gemini=America/Los_Angeles")
     return words
 
 

@@ -1,8 +1,7 @@
 """The fields of the noun `limits`."""
 
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
 from ..config.settings import BadValue, to_bool, to_choice, to_int
+from ..config.zones import known_zone
 from . import noun_fields as read
 from .limits import ACTIONS, DEFAULT_WAIT_S, EACH, SCOPES
 from .noun_fields import Field
@@ -16,10 +15,8 @@ def target(text: str) -> str:
 def zone(text: str) -> str:
     """Return the name of a time zone of this machine's IANA data."""
     name = text.strip()
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadValue("must be an IANA time zone such as America/Los_Angeles") from None
+    if not known_zone(name):
+        raise BadValue("must be an IANA time zone such as America/Los_Angeles")
     return name
 
 

@@ -45,7 +45,7 @@ ANSWER_500 = openai.InternalServerError("x", response=httpx.Response(500, reques
 
 
 @pytest.mark.parametrize(("error", "failure", "name"), [
-    (OwnLimit(), Failure("limit", 429), "rate_limit"),
+    (OwnLimit(), Failure("limit", 429), "rate_limited"),
     (OwnBudget(), Failure("budget", 429), "budget"),
     (ContextWindowExceededError("x", "m", "openai"), Failure("context_window", 400), "context_window"),
     (Timeout("x", "m", "openai"), Failure("timeout", 408), "timeout"),

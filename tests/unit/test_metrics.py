@@ -88,9 +88,9 @@ def test_what_clients_invent_is_never_a_label(folder: Path) -> None:
 
 def test_fallbacks_limits_and_unknown_costs_are_counted(folder: Path) -> None:
     fell_back = ANSWERED | {"chain_position": 2, "answered": "small", "cost_state": "unknown", "cost_micros": None}
-    seen = worker(folder, fell_back, {"alias": "gpt-5", "status": 429, "error_type": "rate_limit"})
+    seen = worker(folder, fell_back, {"alias": "gpt-5", "status": 429, "extra": {"limits_met": ["of-gpt"]}})
     assert seen['gateway_fallbacks_total{alias="gpt-5",answered="small"}'] == 1
-    assert seen['gateway_limits_total{alias="gpt-5",limit="rate_limit"}'] == 1
+    assert seen['gateway_limits_total{alias="gpt-5",limit="of-gpt"}'] == 1
     assert seen[f"gateway_unpriced_requests_total{{{LABELS}}}"] == 1
 
 
