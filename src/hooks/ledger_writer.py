@@ -2,7 +2,7 @@
 
 One collects what has ended, the other waits for the database. While the second is stuck or the database is away, the
 first puts everything into the spill file, also what the second holds: the ledger takes each request once, so the file
-may hold what arrives all the same. Hence no entry is in memory alone for longer than `TICK` and `STUCK` together.
+may hold what arrives all the same. Hence no entry is in memory alone for longer than three times `POLL`.
 """
 
 import logging
@@ -20,8 +20,9 @@ from .ledger_entry import entry_of
 from .ledger_store import LedgerStore
 from .record import RequestRecord
 
-TICK, STUCK = 0.03, 0.06
+POLL, TICK, STUCK = 0.03, 0.045, 0.025
 RETRY = 0.5
+RESTING = 0.5
 # A lock that others hold for a moment is nobody's business.
 QUIET = 2.0
 BATCH = 500
@@ -50,6 +51,8 @@ class Writer:
         self._kept = self._stopping = False
         self._retry_at = self._full_until = self._deadline = 0.0
         self._failing_since: float | None = None
+        self._take_at = 0.0
+        self._urgent = False
         self._wake = threading.Event()
         self._said: dict[str, float] = {}
         self.lost = self.spilled = 0
@@ -71,6 +74,7 @@ class Writer:
     def put_now(self, entry: Entry, told: Callable[[bool], None]) -> None:
         """Take an entry at once; ``told`` hears, in another thread, whether it is safe."""
         self._waiting.append(Item(entry, told))
+        self._urgent = True
         self._wake.set()
 
     def close(self, seconds: float = 3.0) -> None:
@@ -88,7 +92,7 @@ class Writer:
 
     def _collect(self) -> None:
         while not self._stopping or self._waiting or not (self._kept or self._held_since is None):
-            self._wake.wait(TICK)
+            self._wake.wait(POLL)
             self._wake.clear()
             try:
                 self._turn(time.monotonic())
@@ -103,6 +107,9 @@ class Writer:
             stuck = self._held_since is not None and now - self._held_since > STUCK
             held = self._held if stuck and not self._kept else []
         if idle and now >= self._retry_at:
+            if not (self._urgent or self._stopping) and now < self._take_at:
+                return  # the fuller a batch, the cheaper each of its entries
+            self._take_at, self._urgent = now + TICK, False
             if items := self._taken(BATCH):
                 with self._lock:
                     self._held, self._held_since, self._kept = items, now, False
@@ -147,7 +154,7 @@ class Writer:
     def _write(self) -> None:
         while True:
             try:
-                if not self._jobs.get(timeout=TICK):
+                if not self._jobs.get(timeout=TICK if self._spill.waiting else RESTING):
                     break
             except Empty:
                 self._rest()
@@ -170,7 +177,7 @@ class Writer:
             self._held, self._held_since = [], None
         if not failed:
             _tell(items, True)
-        if self._waiting or self._stopping:
+        if self._urgent or self._stopping or len(self._waiting) >= BATCH:
             self._wake.set()
 
     def _rest(self) -> bool:

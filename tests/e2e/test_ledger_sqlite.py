@@ -122,6 +122,16 @@ def test_sigkill_of_everything_costs_at_most_the_last_100_ms(gateway: Gateway, s
     assert_totals_are_the_rows(store)
 
 
+def test_a_reload_under_load_loses_nothing(gateway: Gateway, store: Store) -> None:
+    with Load(gateway) as load:
+        until(lambda: len(load.answered) >= 20, "load")
+        cli(gateway, "reload")
+        answered = len(load.answered)
+        until(lambda: len(load.answered) >= answered + 20, "answers of the new workers")
+    until(lambda: load.answered <= users(store), "every request in the ledger", 30)
+    assert_totals_are_the_rows(store)
+
+
 def test_reports_say_what_the_rows_add_up_to(gateway: Gateway, store: Store) -> None:
     ours = recorded(store, alias="gpt-5", cost_state="priced")
     report = json.loads(cli(gateway, "report", "costs", "--by", "alias", "--since", "1d", "--json"))
