@@ -11,6 +11,7 @@ from typing import Any
 
 from ..config.database import parse_database_url
 from ..policy.registry import Snapshot
+from ..store.checks import field_problems
 from ..store.engine import Store, open_store
 from ..store.failures import StoreError
 from ..store.reading import worker_document
@@ -63,7 +64,10 @@ class Refresher:
             database = parse_database_url(self._url, Path())
             assert database is not None
             self._store = open_store(database)
-        rows = worker_document(load_registry(self._store))
+        registry = load_registry(self._store)
+        for problem in field_problems(registry):  # rows may have been written by hand
+            raise StoreError(f"{problem.what} ({problem.where})")
+        rows = worker_document(registry)
         if rows != self._rows:
             self._live.take(Snapshot.of(rows))
             self._rows = rows

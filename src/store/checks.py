@@ -37,11 +37,11 @@ def where(table: str, row: Row) -> str:
 
 def check(registry: "Registry", context: Context) -> list[Problem]:
     """Return everything that is wrong with the rows."""
-    return [*_fields(registry), *_providers(registry, context), *_names(registry, context),
+    return [*field_problems(registry), *_providers(registry, context), *_names(registry, context),
             *_targets(registry, context), *_prompts(registry), *_limits(registry, context)]
 
 
-def _fields(registry: "Registry") -> Iterator[Problem]:
+def field_problems(registry: "Registry") -> Iterator[Problem]:
     """Hold every value to its field's rules: rows may have been written by hand."""
     for noun in NOUNS.values():
         for row in registry.of(noun.name):

@@ -27,6 +27,7 @@ from src.store.prompts import Prompt
 from src.store.providers import Provider
 from src.store.reading import worker_document
 from src.store.registry import load_registry, write_all
+from src.store.tools import Tool
 
 from .store_support import KINDS, fresh_store
 
@@ -100,14 +101,19 @@ def test_a_changed_provider_asks_for_a_reload_and_changes_nothing_itself(store: 
     assert told == [worker_document(load_registry(store))["digest"]] * 2
 
 
-@pytest.mark.parametrize("damage", ["DROP TABLE ai_feature_flags", "UPDATE ai_endpoints SET created_at = 'never'",
-                                    "UPDATE ai_prompt_templates SET system_prompt = 7, user_template = NULL"])
-def test_rows_that_cannot_be_read_leave_the_old_ones_and_are_told_once(
+@pytest.mark.parametrize("damage", [
+    "DROP TABLE ai_feature_flags", "UPDATE ai_tool_definitions SET schema = '7'",
+    "UPDATE ai_tool_definitions SET schema = 'no JSON'", "UPDATE ai_endpoints SET path = '/key/generate'",
+    "UPDATE ai_endpoints SET slug = 'a b', max_tokens = -1",
+    "UPDATE ai_endpoints SET temperature = 'warm'",
+])
+def test_rows_that_make_no_sense_leave_the_old_ones_and_are_told_once(
         damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with fresh_store("sqlite", tmp_path) as store:
         ensure_schema(store)
         with store.writing() as connection:
-            write_all(connection, {"endpoints": [Endpoint("e", "gpt-5")], "prompts": [Prompt("p", 1, "e", "S")]})
+            write_all(connection, {"tools": [Tool("t", {})], "endpoints": [Endpoint("e", "gpt-5", tools=("t",))],
+                                   "prompts": [Prompt("p", 1, "e", "S")]})
         registry = live(store)
         with store.writing() as connection:
             connection.execute(sa.text(damage))
@@ -116,7 +122,7 @@ def test_rows_that_cannot_be_read_leave_the_old_ones_and_are_told_once(
             asyncio.run(refresher.refresh())
             asyncio.run(refresher.refresh())
         assert serve(registry, {"model": "e"}).extra[TEMPLATE] == "p"
-        assert len(caplog.messages) <= 1
+        assert len(caplog.messages) == 1 and "stays as it was read last" in caplog.messages[0]
 
 
 def test_a_database_that_goes_away_is_told_once_and_followed_again(tmp_path: Path,
