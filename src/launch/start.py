@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,9 @@ def launch(plan: LaunchPlan, generation: Generation, host: Host) -> NoReturn:
     url = f"{scheme}://{shown}:{port}"
     start = startup.Start(host.version, host.litellm, generation.hash, url, settings.whole("WORKERS"),
                           plan.database.masked if plan.database else "none", startup.rows_of(plan), plan.notes)
+    if os.name == "posix":
+        # From here to the parent's loop, which unblocks them, a signal would end this with the wrong exit code.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
     for line in startup.startup_lines(start, log_json):
         print(line, file=sys.stderr, flush=True)
     alias = next((model.alias for model in plan.models if model.mode == "chat"), None)

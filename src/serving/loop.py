@@ -32,8 +32,8 @@ class Loop:
         self.add(self._woken, lambda: None)
         for signum in SIGNALS:
             signal.signal(signum, _noted)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # whatever the starter had blocked
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # the launcher blocked them, so that none is lost
 
     def add(self, file: FileLike, callback: Callable[[], None]) -> None:
         """Call ``callback`` whenever ``file`` is readable."""

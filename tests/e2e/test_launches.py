@@ -118,7 +118,7 @@ def test_interrupted_before_it_serves_it_ends_with_130(workers: int) -> None:
     gateway = Gateway(models("http://127.0.0.1:9/v1"), workers=workers)
     try:
         gateway.start()
-        until(gateway.runtime.exists, "the private folder")
+        until(lambda: "starting at" in gateway.stderr, "the startup log")
         assert gateway.stop(signal.SIGINT) == 130
         assert "Traceback" not in gateway.stderr and gone(gateway)
     finally:

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -235,3 +236,13 @@ def test_the_peer_of_a_local_socket_is_known_by_its_uid() -> None:
     assert trusted(near)
     near.close()
     far.close()
+
+
+def test_a_signal_from_before_the_loop_is_not_lost() -> None:
+    code = ("import os, signal\n"
+            "signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))\n"
+            "os.kill(os.getpid(), signal.SIGTERM)\n"
+            "from src.serving.loop import Loop\n"
+            "print(Loop().turn(10))\n")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, f"[{int(signal.SIGTERM)}]"), done.stderr
