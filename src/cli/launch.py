@@ -38,7 +38,8 @@ def run(invocation: Invocation, options: Options) -> None:
         return
     from ..launch.document import generate
     from .ledger_prices import with_price_note
-    plan = with_price_note(plan.checked(launch=True))
+    from .limits_plan import with_budget_problems
+    plan = with_price_note(with_budget_problems(plan).checked(launch=True))
     _launch(invocation, options, sources, plan, generate(plan, sources.env))
 
 
