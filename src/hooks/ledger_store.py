@@ -48,9 +48,9 @@ class LedgerStore:
         """Record new entries."""
         self.opened().write(entries, fresh=not self._audit)
 
-    def rest(self, own: Spill) -> None:
-        """Do one piece of what can wait: read back a part of a spill file, or prune."""
-        now = time.monotonic()
+    def rest(self, own: Spill, later: float = 0.0) -> None:
+        """Do one piece of what can wait: read back a part of a spill file, or prune; ``later`` seconds from now."""
+        now = time.monotonic() + later
         if now >= self._adopt_at:
             self._adopt_at = now + _ADOPT_EVERY
             self._adopted += adopt(self._folder, self._limit)

@@ -126,7 +126,11 @@ class Writer:
                 first = self._waiting.popleft()
             except IndexError:
                 break
-            items.append(first if isinstance(first, Item) else Item(entry_of(first)))
+            try:
+                items.append(first if isinstance(first, Item) else Item(entry_of(first)))
+            except Exception:  # the others must not go with it
+                self.lost += 1
+                _log.exception("the ledger cannot read the record of a request")
         return items
 
     def _append(self, items: Sequence[Item]) -> bool:

@@ -43,7 +43,7 @@ class Spill:
 
     def append(self, entries: Sequence[Entry]) -> bool:
         """Keep ``entries``, all or none; return False where the file is full or cannot be written."""
-        data = b"".join(orjson.dumps(entry) + b"\n" for entry in entries)
+        data = b"".join(map(_line, entries))
         with self._lock:
             if self._size + len(data) > self._limit:
                 return False
@@ -112,6 +112,22 @@ class Spill:
                 self._path.unlink(missing_ok=True)
             os.close(self._fd)
             self._fd, self._size, self._read = -1, 0, 0
+
+
+def _line(entry: Entry) -> bytes:
+    """Return an entry as JSON, without what JSON cannot carry: an upstream may claim 10^30 tokens."""
+    try:
+        return orjson.dumps(entry) + b"\n"
+    except TypeError:
+        return orjson.dumps({name: value for name, value in entry.items() if _fits(value)}) + b"\n"
+
+
+def _fits(value: Any) -> bool:
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _make(folder: Path) -> tuple[int, Path]:

@@ -135,6 +135,13 @@ def test_closing_leaves_what_still_waits_for_the_next(tmp_path: Path) -> None:
     assert list(adopt(tmp_path / "none", MIB)) == []
 
 
+def test_what_json_cannot_carry_costs_that_value_alone(tmp_path: Path) -> None:
+    spill = Spill(tmp_path, MIB)
+    assert spill.append([entry(request_id="a", prompt_tokens=10**30, error="\ud800"), entry(request_id="b")])
+    found, _ = spill.read(10)
+    assert [one["request_id"] for one in found] == ["a", "b"] and "prompt_tokens" not in found[0]
+
+
 def test_a_file_that_was_given_up_is_made_anew(tmp_path: Path) -> None:
     spill = Spill(tmp_path, MIB)
     spill.append([entry(request_id="a")])

@@ -15,8 +15,10 @@ from src.hooks.ledger_store import LedgerStore
 from src.hooks.ledger_writer import Writer
 from src.hooks.record import RequestRecord
 from src.store.engine import Store
+from src.store.failures import StoreDown
 from src.store.ledger import LedgerWriter
 from src.store.ledger_prune import Keep
+from src.store.migrate import head
 from src.store.spill import Spill, adopt
 
 from .ledger_support import assert_totals_are_the_rows, entry, ledger_store, open_half, rows, wait_for
@@ -164,11 +166,13 @@ def test_a_full_queue_goes_to_the_file(store: Store, tmp_path: Path, monkeypatch
     assert written(store) == {f"r{number}" for number in range(5)}
 
 
-def test_a_full_sqlite_database_is_caught_up_with_when_there_is_room(store: Store, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(str(store.database.path))) as connection:
-        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+@pytest.mark.parametrize(("fault", "repair"), [
+    ("max_page_count = 1", "max_page_count = 2147483647"),  # no fewer than there are: not one page more
+    ("query_only = 1", "query_only = 0"),
+], ids=["full", "read-only"])
+def test_a_database_that_takes_nothing_is_caught_up_with(store: Store, tmp_path: Path, fault: str, repair: str) -> None:
     inside = LedgerStore(store.database, tmp_path / "spill", 4 * MIB, Keep())
-    limit_pages(inside, pages)
+    set_pragma(inside, fault)
     writer = Writer(inside, Spill(tmp_path / "spill", 4 * MIB))
     writer.start()
     for number in range(200):
@@ -177,16 +181,55 @@ def test_a_full_sqlite_database_is_caught_up_with_when_there_is_room(store: Stor
         writer.put(found)
     wait_for(lambda: writer.spilled >= 200, "everything in the file")
     assert writer.lost == 0 and len(rows(store)) == 0
-    limit_pages(inside, 2**31 - 1)
+    set_pragma(inside, repair)
     wait_for(lambda: len(rows(store)) == 200, "all rows")
     writer.close()
     assert_totals_are_the_rows(store)
 
 
-def limit_pages(inside: LedgerStore, pages: int) -> None:
-    """Let the database file grow no further: what SQLite then says is what it says of a full disk."""
-    with inside.opened().store.writing() as connection:
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+def set_pragma(inside: LedgerStore, pragma: str) -> None:
+    """Make SQLite say what it says of a full disk or a read-only file."""
+    with inside.opened().store.engine.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA {pragma}")
+
+
+def test_entries_wait_while_the_database_is_newer_than_the_code(store: Store, tmp_path: Path,
+                                                                caplog: pytest.LogCaptureFixture) -> None:
+    def become(revision: str) -> None:
+        with store.writing() as connection:
+            connection.exec_driver_sql(f"UPDATE ai_schema_version SET version_num = '{revision}'")
+
+    become("9999_future")
+    with caplog.at_level(logging.ERROR, "gateway.hooks"), writing(store, tmp_path / "spill") as writer:
+        writer.put(record("r"))
+        wait_for(lambda: "9999_future" in caplog.text, "a line in the log")
+        assert (writer.spilled, writer.lost, rows(store)) == (1, 0, [])
+        become(head())
+        wait_for(lambda: written(store) == {"r"}, "the row")
+
+
+def test_workers_prune_when_they_have_nothing_to_write(store: Store, tmp_path: Path) -> None:
+    LedgerWriter(store).write([entry(at=1_000_000_000)])
+    inside = LedgerStore(store.database, tmp_path / "spill", MIB, Keep(days=30))
+    spill = Spill(tmp_path / "spill", MIB)
+    inside.rest(spill)
+    assert len(rows(store)) == 1, "not at once"
+    inside.rest(spill, later=60.0)
+    assert rows(store) == []
+    inside.close()
+
+
+def test_a_database_that_goes_away_while_reading_back_costs_nothing(store: Store, tmp_path: Path) -> None:
+    left = Spill(tmp_path / "spill", MIB)
+    left.append([entry(request_id="a"), entry(request_id="bad", started_us="never")])
+    left.close()
+    inside, own = LedgerStore(store.database, tmp_path / "spill", MIB, Keep()), Spill(tmp_path / "spill", MIB)
+    with locked(store), pytest.raises(StoreDown):
+        inside.rest(own)
+    inside.close()
+    (found,) = adopt(tmp_path / "spill", MIB)
+    assert len(found.read(10)[0]) == 2
+    found.close()
 
 
 def test_workers_adopt_what_dead_ones_left_also_what_cannot_be_recorded(store: Store, tmp_path: Path,
@@ -236,8 +279,8 @@ def test_a_record_that_cannot_be_read_does_not_stop_the_thread(store: Store, tmp
     broken = record("broken")
     broken.opened_at = float("nan")
     with caplog.at_level(logging.ERROR, "gateway.hooks"), writing(store, tmp_path / "spill") as writer:
-        writer.put(broken)
-        wait_for(lambda: caplog.records, "a line in the log")
-        writer.put(record("fine"))
-        wait_for(lambda: written(store) == {"fine"}, "the next row")
+        for found in (record("fine"), broken, record("too")):
+            writer.put(found)
+        wait_for(lambda: written(store) == {"fine", "too"}, "the others")
+    assert "cannot read the record" in caplog.text and writer.lost == 1
     assert list(adopt(tmp_path / "spill", MIB)) == []
