@@ -4,7 +4,11 @@ import logging
 import os
 import select
 import threading
+from collections.abc import Mapping
 from queue import SimpleQueue
+from typing import Any
+
+from ..config.lines import printable
 
 # A pipe takes this much in one piece (POSIX), so lines of several workers never mix.
 PIPE_BUFFER = getattr(select, "PIPE_BUF", 512)
@@ -65,6 +69,24 @@ class BatchHandler(logging.Handler):
             except OSError as error:
                 logging.getLogger("gateway.hooks").error("request lines cannot be written: %s", error)
                 return
+
+
+def text_line(line: Mapping[str, Any]) -> str:
+    """Return a request line for people: when, outcome, what was asked and what answered, how long, tokens, cost."""
+    tokens = f"{_known(line['prompt_tokens'])}+{_known(line['completion_tokens'])} tokens"
+    cost = "cost unknown" if line["cost_micros"] is None else f"{line['cost_micros']} micro-dollars"
+    answered = f"{_known(line['alias'])} -> {_known(line['model'])}"
+    parts = [line["time"], str(_known(line["status"])), answered, f"{_known(line['duration_ms'])} ms", tokens, cost,
+             f"attempts {len(line['attempts'])}", f"key {_known(line['client_key'])}", f"id {line['request_id']}"]
+    if line["error_type"]:
+        parts.append(f"error {line['error_type']}: {line['error']}")
+    if line["dropped"]:
+        parts.append("dropped " + ",".join(line["dropped"]))
+    return printable("  ".join(parts))
+
+
+def _known(value: object) -> object:
+    return "-" if value is None else value
 
 
 def request_logger() -> logging.Logger:

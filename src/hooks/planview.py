@@ -63,7 +63,7 @@ class SettingsView:
     cors_origins: tuple[str, ...] = ()
     extra_routes: tuple[str, ...] = ()
     metrics_public: bool = False
-    log_json: bool = False
+    log_json: bool = True
     environment: str | None = None
     config_ttl: float = 30.0
     store_down: str = "allow"

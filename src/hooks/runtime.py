@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 
 from .client_keys import KeyRing
-from .linelog import request_logger
+from .linelog import request_logger, text_line
 from .planview import PlanView, read_plan
 from .record import RequestBook, RequestRecord
 
@@ -78,10 +78,12 @@ def _secrets(plan: PlanView, environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def write_line(record: RequestRecord) -> None:
-    """Write the request line of ``record``: one JSON object on the logger ``gateway.request``."""
+    """Write the request line of ``record`` on the logger ``gateway.request``: one JSON object, or text if so asked."""
     logger = logging.getLogger("gateway.request")
     if logger.isEnabledFor(logging.INFO):
-        logger.info(orjson.dumps(record.to_line()).decode())
+        line = record.to_line()
+        as_text = _current is not None and not _current.plan.settings.log_json
+        logger.info("%s", text_line(line) if as_text else orjson.dumps(line).decode())
 
 
 def metrics_folder() -> Path:

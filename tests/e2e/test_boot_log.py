@@ -20,6 +20,13 @@ def test_a_good_boot_shows_our_lines_only(workers: int) -> None:
         assert foreign == []
 
 
+def test_text_is_text_for_requests_too() -> None:
+    with MockUpstream() as upstream, Gateway(models(upstream.url, "gpt-5"), "--log-format", "text") as gateway:
+        gateway.chat("gpt-5").raise_for_status()
+        gateway.stop()
+        assert re.fullmatch(r"\S+  200  gpt-5 -> openai/gpt-5  .* tokens .*\n", gateway.stdout), gateway.stdout
+
+
 def test_debug_shows_litellms_own_log_without_keys() -> None:
     key = canary("upstreamkey")
     with MockUpstream() as upstream:
