@@ -38,12 +38,13 @@ def after(store: Store, last_id: int) -> list[Document]:
 def one(store: Store, request_id: str) -> Document | None:
     """Return the request with this id, or the only one whose id begins with it, its price included."""
     query = sa.select(requests, *(prices.c[name].label(f"price_{name}") for name in prices.c.keys() if name != "id")) \
-        .outerjoin(prices, prices.c.id == requests.c.price_id) \
-        .where(requests.c.request_id.startswith(request_id, autoescape=True)).limit(2)
+        .outerjoin(prices, prices.c.id == requests.c.price_id).limit(2)
+    column = requests.c.request_id
     with store.reading() as connection:
-        rows = connection.execute(query).all()
-    exact = [row for row in rows if row.request_id == request_id] or rows
-    return _document(exact[0]) if len(exact) == 1 else None
+        rows = connection.execute(query.where(column == request_id)).all()
+        if not rows:  # no index helps here
+            rows = connection.execute(query.where(column.startswith(request_id, autoescape=True))).all()
+    return _document(rows[0]) if len(rows) == 1 else None
 
 
 def export(store: Store, since: datetime | None = None, until: datetime | None = None) -> Iterator[Document]:
