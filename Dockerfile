@@ -15,7 +15,8 @@ COPY src src
 RUN /opt/gateway/bin/python -m pip install --no-deps .
 
 FROM python:3.12-slim
-ENV PATH=/opt/gateway/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
+# XDG_STATE_HOME: the database is below it, in the folder that the volume keeps.
+ENV PATH=/opt/gateway/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp XDG_STATE_HOME=/var/lib
 # A number as user, so that Kubernetes can see that it is not root; the folder is where state lives, once there is some.
 RUN groupadd --gid 10001 gateway \
  && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin gateway \
