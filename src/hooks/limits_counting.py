@@ -20,6 +20,10 @@ _REMEMBERED = 10_000
 _log = logging.getLogger("gateway.limits")
 
 
+def _nothing() -> None:
+    """Wake the thread."""
+
+
 class Unavailable(Exception):
     """The store is away, and what it cannot count is refused."""
 
@@ -151,6 +155,7 @@ class Counting:
 
     def _lost(self, error: Exception) -> None:
         self.away = True
+        self._jobs.put(_nothing)  # the thread may wait for a job; from now on it is to look after the store
         now = time.monotonic()
         if now - self._said >= _SAID_EVERY_S:
             self._said = now

@@ -1,0 +1,150 @@
+"""`limits` and `keys` on the command line: what is shown, what is refused, and that a key is shown once."""
+
+import json
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from src.cli.keys import moment
+from src.config.settings import BadValue
+from src.policy.client_keys import digest_of
+
+from .declaring import Ran, run_here
+
+ENV = {"PROXY_MODEL_KEYS": "one,two", "MODEL_ONE_UPSTREAM_MODEL": "gpt-5", "MODEL_ONE_API_KEY_ENV": "none",
+       "MODEL_ONE_RPM": "60", "MODEL_ONE_FALLBACKS": "two", "MODEL_TWO_UPSTREAM_MODEL": "own",
+       "MODEL_TWO_API_KEY_ENV": "none", "PROXY_CHAIN_KEYS": "c", "CHAIN_C_MODELS": "two,one"}
+
+
+class Line:
+    """The command line with a database of its own."""
+
+    def __init__(self, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        self.home, self._capfd = home, capfd
+        self.env = {**ENV, "HOME": str(home), "GATEWAY_DATABASE_URL": f"sqlite:///{home}/x.db"}
+
+    def __call__(self, *arguments: str, **more: str) -> Ran:
+        return run_here(*arguments, env={**self.env, **more}, cwd=self.home, capfd=self._capfd)
+
+    def text(self, *arguments: str) -> str:
+        ran = self(*arguments)
+        assert ran.code == 0, ran
+        return ran.text
+
+
+@pytest.fixture
+def line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Line:
+    return Line(tmp_path, capfd)
+
+
+def test_limits_show_tells_every_limit_what_is_left_and_where_it_is_enforced(line: Line) -> None:
+    line.text("limits", "add", "month", "--scope", "model", "--target", "gpt-5", "--budget", "5.5", "--headroom", "10",
+              "--rpd", "100")
+    line.text("keys", "add", "ann", "--tpd", "1000")
+    rows = json.loads(line.text("limits", "show", "--json"))
+    assert [(row["limit"], row["what"], row["used"], row["left"], row["counted"]) for row in rows] == [
+        ("MODEL_ONE", "60 requests per minute", 0, 60, "upstream calls"),
+        ("month", "90 requests per day", 0, 90, "upstream calls"),
+        ("month", "$5.50 per month", 0, 5_500_000, "upstream calls"),
+        ("keys/ann", "1000 tokens per day", 0, 1000, "client requests")]
+    assert all("x.db, by every worker" in row["enforced"] and row["resets_at"].endswith("Z") for row in rows)
+    assert "per worker" in rows[0]["enforced"]
+    assert "refused" in json.loads(line("limits", "show", "--json", GATEWAY_STORE_DOWN="deny").text)[0]["enforced"]
+    assert "LIMIT" in line.text("limits", "show") and "budget_micros: 5500000" in line.text("limits", "show", "month")
+    assert json.loads(line.text("limits", "show", "month", "--json"))["scope"] == "model"
+
+
+def test_no_limits_are_shown_with_the_way_to_one(tmp_path: Path, line: Line) -> None:
+    line.env |= {"PROXY_MODEL_KEYS": "two", "PROXY_CHAIN_KEYS": ""}
+    assert "limits add" in line.text("limits", "show")
+    assert line.text("limits", "explain", "own").strip() == "no limits"
+
+
+def test_limits_explain_names_what_a_model_its_fallbacks_and_a_chain_meet(line: Line) -> None:
+    line.text("limits", "add", "each", "--scope", "user", "--target", "*", "--rpm", "5", "--wait", "2")
+    line.text("limits", "add", "own", "--scope", "model", "--target", "own", "--backoff", "fixed", "--backoff-s", "3")
+    found = json.loads(line.text("limits", "explain", "gpt-5", "--json"))
+    assert [(one["checked"], one["limit"], one["declared"]) for one in found] == [
+        ("client request", "each", "registry"), ("call of gpt-5", "MODEL_ONE", "environment"),
+        ("call of own", "own", "registry")]
+    assert found[0]["action"] == "wait up to 2 s, then 429" and "fixed backoff after 429, 3 s" in found[2]["numbers"]
+    assert line.text("limits", "explain", "c").splitlines()[2].startswith("call of own")
+    unknown = line("limits", "explain", "gpt-6")
+    assert unknown.code == 1 and "did you mean gpt-5" in unknown.err
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (("--scope", "model", "--target", "gpt-5"), "limits nothing"),
+    (("--scope", "group", "--target", "gpt-5", "--rpm", "1"), "--scope 'group' must be one of"),
+    (("--scope", "model", "--target", "gpt-6", "--rpm", "0", "--headroom", "100", "--reset-zone", "Mars"), "Mars"),
+    (("--scope", "model", "--target", "nobody", "--rpm", "1"), "which there is not"),
+])
+def test_limits_that_make_no_sense_are_refused(line: Line, arguments: tuple[str, ...], said: str) -> None:
+    ran = line("limits", "add", "bad", *arguments)
+    assert ran.code == 2 and said in ran.err
+    assert "bad" not in line.text("limits", "list")
+
+
+def test_a_budget_needs_prices_before_a_launch(line: Line) -> None:
+    line.text("limits", "add", "month", "--scope", "model", "--target", "own", "--budget", "5")
+    key = "k" + digest_of("any")
+    refused = line(LITELLM_MASTER_KEY=key)
+    assert refused.code == 2 and "a budget for own, for which no price is known" in refused.err
+
+
+def test_time_zones_of_providers_are_checked(line: Line) -> None:
+    assert line("limits", "show", GATEWAY_RESET_ZONES="openai=Asia/Tokyo").code == 0
+    refused = line("--print-config", GATEWAY_RESET_ZONES="openai=Mars/Base")
+    assert refused.code == 2 and "America/Los_Angeles" in refused.err
+
+
+def test_a_key_is_shown_once_and_known_by_its_digest(line: Line) -> None:
+    ran = line("keys", "add", "ann", "--models", "gpt-*,own", "--rpm", "5", "--budget", "1.5", "--expires", "2099-01-01")
+    key = ran.text.strip()
+    assert ran.code == 0 and key.startswith("sk-gw-") and "shown this once" in ran.err
+    shown = line.text("keys", "list") + line.text("keys", "show", "ann") + line.text("keys", "list", "--json")
+    assert key not in shown and digest_of(key) not in shown and "1.5" in shown and "2099-01-01" in shown
+    made = json.loads(line("keys", "add", "bob", "--json").text)
+    assert made["name"] == "bob" and made["key"].startswith("sk-gw-")
+    for path in line.home.rglob("*"):
+        assert path.is_dir() or key.encode() not in path.read_bytes()
+
+
+def test_a_key_is_changed_revoked_and_removed(line: Line) -> None:
+    line.text("tiers", "add", "gold")
+    line.text("keys", "add", "ann", "--rpm", "5", "--models", "gpt-5", "--expires", "1d")
+    line.text("keys", "set", "ann", "--tier", "gold", "--unset", "models", "--unset", "expires")
+    found = json.loads(line.text("keys", "show", "ann", "--json"))
+    assert (found["tier"], found["models"], found["rpm"], found["expires_at"]) == ("gold", [], 5, None)
+    assert "within GATEWAY_CONFIG_TTL" in line.text("keys", "revoke", "ann")
+    assert "at once" in line.text("keys", "revoke", "ann", "--now")
+    assert json.loads(line.text("keys", "show", "ann", "--json"))["state"] == "revoked"
+    refused = line("tiers", "remove", "gold")
+    assert refused.code == 1
+    line.text("keys", "remove", "ann", "--now")
+    assert line("keys", "show", "ann").code == 1 and "ann" not in line.text("keys", "list")
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (("add", "a b"), "must not contain spaces"), (("add", "master"), "taken or too long"),
+    (("add", "x" * 65), "taken or too long"), (("add", "there"), "exists already"),
+    (("add", "new", "--rpm", "0", "--expires", "soon"), "--expires 'soon' must be a date"),
+    (("add", "new", "--tier", "nothing"), "has no row 'nothing'"),
+    (("set", "there"), "nothing is given"), (("set", "there", "--unset", "name"), "no field that can be cleared"),
+    (("set", "there", "--rpm", "1", "--unset", "rpm"), "no field that can be cleared"),
+])
+def test_mistakes_are_named_and_change_nothing(line: Line, arguments: tuple[str, ...], said: str) -> None:
+    line.text("keys", "add", "there")
+    before = line.text("keys", "list")
+    ran = line("keys", *arguments)
+    assert ran.code == 2 and said in ran.err
+    assert line.text("keys", "list") == before
+
+
+def test_moments_are_dates_or_times_from_now() -> None:
+    assert moment("2026-12-31") == datetime(2026, 12, 31, tzinfo=timezone.utc)
+    assert moment("2026-12-31T12:00:00+02:00").astimezone(timezone.utc).hour == 10
+    assert timedelta(days=27) < moment("4w") - datetime.now(timezone.utc) <= timedelta(days=28)
+    with pytest.raises(BadValue):
+        moment("2026-13-01")
