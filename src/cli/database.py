@@ -93,11 +93,19 @@ def with_registry(sources: Sources, launching: bool) -> Sources:
     except StoreError as error:
         first = error.problems[0]
         if isinstance(error, StoreDown) and not database.stated:
-            note = f"{first.what}; going on without it, set {VARIABLE} to choose another place"
-            return replace(sources, registry=RegistryReading(notes=(note,)))
+            return _without(sources, database, first.what)
         if launching:
             raise NotStarted(first.what, first.where, first.repair) from error
         raise
+
+
+def _without(sources: Sources, database: Database, why: str) -> Sources:
+    """Return ``sources`` for a default database that fails: one that exists is tried again while the gateway runs."""
+    if database.path is not None and database.path.is_file():
+        note = f"{why}; going on, what is missed is caught up with when it works again"
+        return replace(sources, database=database, registry=RegistryReading(notes=(note,)))
+    note = f"{why}; going on without it, set {VARIABLE} to choose another place"
+    return replace(sources, registry=RegistryReading(notes=(note,)))
 
 
 def _read(sources: Sources, database: Database, migrate: bool) -> RegistryReading:

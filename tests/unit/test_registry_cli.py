@@ -269,6 +269,17 @@ def test_a_default_database_that_fails_is_a_note(line: Line) -> None:
     assert any("going on without it" in note for note in document["notes"])
 
 
+def test_a_default_database_that_is_no_database_now_is_tried_again_by_the_workers(line: Line) -> None:
+    folder = line.home / "state" / "litellm-gateway"
+    folder.mkdir(parents=True)
+    (folder / "gateway.db").write_text("what stands here is no SQLite, as on a disk that is being restored")
+    del line.env["GATEWAY_DATABASE_URL"]
+    ran = line("--launch-document", LITELLM_MASTER_KEY=canary("master"), XDG_STATE_HOME=str(line.home / "state"))
+    document = json.loads(ran.text)
+    assert document["env"]["GATEWAY_DATABASE_URL"].endswith("/litellm-gateway/gateway.db")
+    assert any("caught up with" in note for note in document["notes"])
+
+
 def test_a_newer_database_refuses_the_launch_and_names_both_revisions(filled: Line) -> None:
     import sqlite3
     with sqlite3.connect(filled.home / "x.db") as connection:
