@@ -2,12 +2,16 @@
 
 import asyncio
 import logging
+import os
 import random
 import time
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import orjson
 
 from ..config.database import Database
-from ..policy.client_keys import ClientKey
+from ..policy.client_keys import ClientKey, of_documents, to_documents
 from ..policy.limits import Limit, limits_of
 from ..store.client_keys import read_keys, usual_outputs
 from ..store.counters import Counters
@@ -21,10 +25,14 @@ _log = logging.getLogger("gateway.limits")
 
 
 class Follower:
-    """Follows one database for one worker. ``ttl`` in seconds."""
+    """Follows one database for one worker. ``ttl`` in seconds.
 
-    def __init__(self, gate: Gate, database: Database, ttl: float) -> None:
-        self._gate, self._database, self._ttl = gate, database, ttl
+    ``cache`` is where the last good keys are kept for workers that start while the database is away.
+    """
+
+    def __init__(self, gate: Gate, database: Database, ttl: float, cache: Path | None = None) -> None:
+        self._gate, self._database, self._ttl, self._cache = gate, database, ttl, cache
+        self._cached: tuple[ClientKey, ...] | None = None
         self._store: Store | None = None
         self._complained = -_COMPLAIN_EVERY_S
         self._pruned = time.monotonic()
@@ -39,12 +47,36 @@ class Follower:
             self._prune()
         except StoreError as error:
             self._complain(error.problems[0].what)
+            self._recall()
             return
         except (ValueError, TypeError, KeyError) as error:
             self._complain(f"the rows of limits and keys cannot be understood: {type(error).__name__}")
             return
         self._gate.keys.take(keys)
         self._gate.revision = revision
+        self._keep(keys)
+
+    def _keep(self, keys: tuple[ClientKey, ...]) -> None:
+        if self._cache is None or keys == self._cached:
+            return
+        own = self._cache.with_name(f"{self._cache.name}.{os.getpid()}")
+        try:
+            own.write_bytes(orjson.dumps(to_documents(keys)))
+            own.chmod(0o600)
+            own.replace(self._cache)
+        except OSError as error:
+            self._complain(f"client keys cannot be kept for a new worker: {error.strerror}")
+        self._cached = keys
+
+    def _recall(self) -> None:
+        """Take the keys that another worker kept, where this one has never read any."""
+        if self._cache is None or self._cached is not None:
+            return
+        try:
+            self._cached = of_documents(orjson.loads(self._cache.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return  # nobody has read any yet, which has been complained of
+        self._gate.keys.take(self._cached)
 
     def _rows(self) -> tuple[tuple[Limit, ...], tuple[ClientKey, ...], int]:
         if self._store is None:

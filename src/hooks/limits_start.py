@@ -12,7 +12,7 @@ from ..config.database import OFF, VARIABLE, parse_database_url, state_folder
 from . import limits
 from .limits import Gate
 from .limits_counting import Counting
-from .runtime import Runtime
+from .runtime import PLAN_VARIABLE, Runtime
 
 if TYPE_CHECKING:
     from .limits_refresh import Follower
@@ -33,7 +33,9 @@ def start(now: Runtime, environ: Mapping[str, str]) -> tuple[Gate, "Follower | N
         from ..store.counters import Counters
         from .limits_refresh import Follower
         gate = Gate(now, Counting(lambda: Counters.open(database), deny))
-        follower = Follower(gate, database, now.plan.settings.config_ttl)
+        plan = environ.get(PLAN_VARIABLE)
+        cache = Path(plan).parent.parent / "client-keys.json" if plan else None
+        follower = Follower(gate, database, now.plan.settings.config_ttl, cache)
         gate.reload = follower.again
         follower.load()
         gate.counting.start()

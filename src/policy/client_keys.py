@@ -3,9 +3,10 @@
 import hashlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
+from typing import Any
 
 from .limits import Limit
 
@@ -59,6 +60,23 @@ class ClientKey:
     def state(self, at: float) -> str:
         """Return `active`, `revoked` or `expired`."""
         return "revoked" if self.revoked_at else "active" if self.usable(at) else "expired"
+
+
+def to_documents(keys: Iterable[ClientKey]) -> list[dict[str, Any]]:
+    """Return keys as JSON-ready values; digests are no secrets."""
+    return [{name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(key).items()}
+            for key in keys]
+
+
+def of_documents(documents: Iterable[dict[str, Any]]) -> tuple[ClientKey, ...]:
+    """Return the keys that `to_documents` wrote; raises ValueError or TypeError for anything else."""
+    return tuple(ClientKey(**{name: _value(name, value) for name, value in document.items()}) for document in documents)
+
+
+def _value(name: str, value: Any) -> Any:
+    if name == "models":
+        return tuple(value)
+    return datetime.fromisoformat(value) if name.endswith("_at") and value else value
 
 
 def new_key() -> str:

@@ -110,5 +110,3 @@ def test_a_key_that_is_revoked_now_is_refused_by_every_worker_at_once(served: Se
 def test_no_key_is_anywhere_but_with_its_holder(served: Served) -> None:
     for path, content in served.gateway.files().items():
         assert not [name for name, key in served.keys.items() if key.encode() in content], path
-
-

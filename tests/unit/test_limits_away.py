@@ -4,6 +4,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from src.store.engine import Store
 from src.store.limits import LimitRow
 from src.store.migrate import ensure_schema
 from src.store.registry import REPOSITORIES
+from src.store.tiers import Tier
 
 from .limits_support import counting_in, deployment, gate_of, request, stays
 from .store_support import fresh_store
@@ -66,8 +69,8 @@ async def until(condition: Callable[[], Any]) -> None:
         await asyncio.sleep(0.02)
 
 
-def test_counting_goes_on_from_what_was_known_and_is_told_afterwards(store: Store,
-                                                                      caplog: pytest.LogCaptureFixture) -> None:
+def test_counting_goes_on_from_what_was_known_and_is_told_afterwards(
+        store: Store, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(counting: Counting) -> None:
         assert (await counting.take(Ask(charged()))).complete
         lose(store)
@@ -193,7 +196,8 @@ def test_without_a_database_limits_hold_per_worker_and_the_start_says_so(caplog:
     gate = gate_of(Counting(None))
     gate.set_limits((Limit("daily", "model", "gpt-5", rpd=1, action="reject"),))
     now = gate._now
-    now.plan.raw["registry"] = {"limits": [{"name": "a", "scope": "model", "target": "gpt-5", "rpd": 1}]}  # type: ignore
+    rows = {"limits": [{"name": "a", "scope": "model", "target": "gpt-5", "rpd": 1}]}
+    now = replace(now, plan=replace(now.plan, raw={"registry": rows}))
 
     async def scenario() -> None:
         own, follower = start(now, {VARIABLE: "off"})
@@ -234,6 +238,31 @@ def test_a_worker_follows_rows_keys_and_usual_answers(store: Store, caplog: pyte
     with caplog.at_level(logging.WARNING):
         asyncio.run(scenario())
     gates.install(None)
+
+
+def test_a_worker_that_starts_while_the_database_is_away_knows_the_last_good_keys(store: Store, tmp_path: Path) -> None:
+    made = ClientKey("ann", digest_of("secret"), "gold", ("gpt-*",), rpm=5, expires_at=datetime(2099, 1, 1, tzinfo=UTC))
+    cache = tmp_path / "client-keys.json"
+    with store.writing() as connection:
+        REPOSITORIES["tiers"].write(connection, Tier("gold"))
+        add_key(connection, made)
+    first, second, third = (gate_of(Counting(None)) for _ in range(3))
+    Follower(first, store.database, 1.0, cache).load()
+    assert cache.stat().st_mode & 0o777 == 0o600 and b"secret" not in cache.read_bytes()
+    rename(store, "ai_client_keys", "gone")
+    Follower(second, store.database, 1.0, cache).load()
+    found = second.keys.find(made.digest, 0)
+    assert found is not None and replace(found, created_at=None) == made
+    cache.write_bytes(b"{}[]")
+    Follower(third, store.database, 1.0, cache).load()
+    assert third.keys.find(made.digest, 0) is None
+
+
+def test_keys_that_cannot_be_kept_are_used_all_the_same(store: Store, tmp_path: Path,
+                                                        caplog: pytest.LogCaptureFixture) -> None:
+    gate = gate_of(Counting(None))
+    Follower(gate, store.database, 1.0, tmp_path / "missing" / "client-keys.json").load()
+    assert gate.revision == 0 and "cannot be kept" in caplog.text
 
 
 def test_rows_that_cannot_be_understood_change_nothing(store: Store, caplog: pytest.LogCaptureFixture) -> None:

@@ -100,7 +100,8 @@ def test_time_zones_of_providers_are_checked(line: Line) -> None:
 
 
 def test_a_key_is_shown_once_and_known_by_its_digest(line: Line) -> None:
-    ran = line("keys", "add", "ann", "--models", "gpt-*,own", "--rpm", "5", "--budget", "1.5", "--expires", "2099-01-01")
+    ran = line("keys", "add", "ann", "--models", "gpt-*,own", "--rpm", "5", "--budget", "1.5",
+               "--expires", "2099-01-01")
     key = ran.text.strip()
     assert ran.code == 0 and key.startswith("sk-gw-") and "shown this once" in ran.err
     shown = line.text("keys", "list") + line.text("keys", "show", "ann") + line.text("keys", "list", "--json")

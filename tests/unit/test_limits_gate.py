@@ -21,6 +21,7 @@ from src.hooks.limits_room import LimitReached, Need, Room
 from src.policy.chains import Failure, Step, Walk
 from src.policy.client_keys import ClientKey, digest_of
 from src.policy.limits import Charge, Limit, Rule, charges
+from src.store.counters import Held
 from src.store.migrate import ensure_schema
 
 from .limits_support import MODELS, counting_in, deployment, gate_of, go_through, request, stays
@@ -190,7 +191,8 @@ def test_answers_are_taken_to_be_as_long_as_usual(counting: Counting) -> None:
 
 
 @pytest.mark.parametrize(("limit", "alias", "name"), [
-    (Limit("m", "model", "free", budget_micros=5), "free", "free"), (Limit("u", "user", "*", budget_micros=5), "free", ""),
+    (Limit("m", "model", "free", budget_micros=5), "free", "free"),
+    (Limit("u", "user", "*", budget_micros=5), "free", ""),
     (Limit("u", "user", "*", budget_micros=5), "unknown", ""),
 ])
 def test_no_budget_is_kept_by_guessing_a_price(counting: Counting, limit: Limit, alias: str, name: str) -> None:
@@ -200,7 +202,7 @@ def test_no_budget_is_kept_by_guessing_a_price(counting: Counting, limit: Limit,
         with pytest.raises((Refusal, LimitReached)) as refused:
             await go_through(gate, record, name=name)
         refusal = refused.value.refusal() if isinstance(refused.value, LimitReached) else refused.value
-        assert (refusal.status, refusal.code) == (403, "unpriced_model")
+        assert isinstance(refusal, Refusal) and (refusal.status, refusal.code) == (403, "unpriced_model")
 
     asyncio.run(scenario())
 
@@ -255,7 +257,7 @@ def test_a_429_holds_back_the_model_longer_each_time_and_an_answer_ends_it(count
         assert 118 <= await seconds(gate) <= 120
         Room(counting).hold_back("gpt5", HOLD, 9, 4000.0)
         assert 298 <= await seconds(gate) <= 300
-        counting.post(lambda counters: counters.hold("gpt5", counters.held("gpt5")._replace(until_ms=0)))
+        counting.post(lambda counters: counters.hold("gpt5", Held(0, 9)))
         answered = request()
         await gate.call(answered, [deployment()])
         gate.observe(answered)

@@ -127,15 +127,17 @@ def test_a_request_meets_the_limits_of_its_key_tier_and_user() -> None:
 
 def test_days_of_a_provider_end_where_the_operator_says() -> None:
     zones = {"openai": "Asia/Tokyo"}
-    own, row, said = LimitSet((Limit("a", "provider", "openai", rpd=1),
-                               Limit("b", "provider", "openai", rpd=1, reset_zone="UTC")), zones).of_attempt(Model(rpd=1))
+    limits = LimitSet((Limit("a", "provider", "openai", rpd=1),
+                       Limit("b", "provider", "openai", rpd=1, reset_zone="UTC")), zones)
+    own, row, said = limits.of_attempt(Model(rpd=1))
     assert [rule.limit.reset_zone for rule in (own, row, said)] == ["Asia/Tokyo", "Asia/Tokyo", "UTC"]
 
 
 def test_counters_of_different_limits_and_subjects_never_meet() -> None:
     limits = [Limit("a", "user", "*", rpm=1), Limit("a", "model", "x", rpm=1, origin="env"),
               Limit("keys/a", "key", "0" * 16, rpm=1, origin="key")]
-    keys = {one.key for limit in limits for subject in ("x", "b x", "") for one in charges([Rule(limit, subject)], 0, 0, 0)}
+    keys = {one.key for limit in limits for subject in ("x", "b x", "")
+            for one in charges([Rule(limit, subject)], 0, 0, 0)}
     assert len(keys) == 7, "a key's counter is that of its digest, whatever it is called"
 
 

@@ -46,7 +46,8 @@ FULL: dict[str, list[Row]] = {
                 Prompt("p", 3, "summary", None, "", False, 25), Prompt("free", 1, None, "only")],
     "flags": [Flag("enable_vision", False), Flag("enable_vision", True, "gold"),
               Flag("enable_vision", True, "gold", "summary", "dev", "why"), Flag("mine", False, environment="dev")],
-    "limits": [LimitRow("free-tier", "model", "big", 1, 2, 3, 4, 5, 6, "fallback", 0.5, "fixed", 2.5, "Asia/Tokyo", False),
+    "limits": [LimitRow("free-tier", "model", "big", 1, 2, 3, 4, 5, 6, "fallback", 0.5, "fixed", 2.5, "Asia/Tokyo",
+                        False),
                LimitRow("users", "user", "*", rpm=10)],
 }
 
