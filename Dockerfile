@@ -24,7 +24,8 @@ RUN groupadd --gid 10001 gateway \
 COPY --from=build /opt/gateway /opt/gateway
 USER 10001:10001
 WORKDIR /var/lib/litellm-gateway
-ENV LITELLM_HOST=0.0.0.0
+# State (the database) lands in the working folder, which docker-compose.yml makes a volume.
+ENV LITELLM_HOST=0.0.0.0 XDG_STATE_HOME=/var/lib
 EXPOSE 4000
 STOPSIGNAL SIGTERM
 # Straight to the port, whatever proxies the environment names; our own certificate need not name 127.0.0.1.

@@ -164,7 +164,7 @@ def confined(project: Project) -> None:
     expect("it does not run as root", project.inside("id -u") == "10001", project.inside("id -u"))
     expect("its root file system is read-only",
            "Read-only" in project.inside("touch /opt/gateway/x 2>&1", check=False), "the file was written")
-    project.inside("touch /tmp/x /var/lib/litellm-gateway/x")
+    project.inside("touch /tmp/x /var/lib/litellm-gateway/kept")
     status = project.inside("cat /proc/self/status")
     expect("no new privileges", re.search(r"NoNewPrivs:\s*1", status), status)
     expect("no capabilities", re.search(r"CapEff:\s*0+$", status, re.MULTILINE), status)
@@ -192,6 +192,8 @@ def switched(project: Project) -> None:
     expect("the new model answers", status == 200, (status, text))
     status, text = project.chat("gpt-5", project.master_key)
     expect("the old one is gone", 400 <= status < 500, (status, text))
+    state = project.inside("ls /var/lib/litellm-gateway")
+    expect("the state is still there", {"kept", "gateway.db"} <= set(state.split()), state)
 
 
 def nothing_leaks(project: Project) -> None:
