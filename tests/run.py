@@ -8,17 +8,19 @@
 
 Makes `.venv` when needed. Every step runs, also after one that failed; the exit code is 1 when any did.
 """
+import contextlib
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from demo.bootstrap import ensure_or_exit, say  # noqa: E402  (found through the line above)
+from tests.postgres import VARIABLE, postgres  # noqa: E402
 
 OWN_FLAGS = ("--quick", "--unit", "--lint")
 CHECKED_FOLDERS = ("src", "tests", "demo", "benchmarks")
@@ -62,13 +64,25 @@ def steps(arguments: Sequence[str]) -> List[Step]:
     return lint() + [Step("all tests", ["-m", "pytest"] + PARALLEL + coverage_arguments())]
 
 
-def environment() -> Dict[str, str]:
-    """Return the environment of every step; what all tests need from outside (a database, one day) is added here."""
+def environment(database: Optional[str]) -> Dict[str, str]:
+    """Return the environment of every step; ``database`` is the URL of a PostgreSQL for the tests, if any."""
     environ = dict(os.environ)
     environ.pop("PYTHONPATH", None)
     # Processes that tests start in other folders must write their coverage where this run collects it.
     environ["COVERAGE_FILE"] = str(ROOT / ".coverage")
+    if database:
+        environ[VARIABLE] = database
     return environ
+
+
+def passes(step: Step, python: str, environ: Dict[str, str]) -> bool:
+    """Run one step and report how it went."""
+    say("== {}: python {}".format(step.name, " ".join(step.arguments)))
+    started = time.monotonic()
+    code = subprocess.call([python] + step.arguments, cwd=str(ROOT), env=environ)
+    outcome = "passed" if code == 0 else "FAILED (exit code {})".format(code)
+    say("== {}: {} after {:.0f} s".format(step.name, outcome, time.monotonic() - started))
+    return code == 0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -77,16 +91,11 @@ def main(arguments: Sequence[str]) -> int:
         print(__doc__)
         return 0
     python = str(ensure_or_exit(EXTRAS))
-    failed = []  # type: List[str]
     planned = steps(arguments)
-    for step in planned:
-        say("== {}: python {}".format(step.name, " ".join(step.arguments)))
-        started = time.monotonic()
-        code = subprocess.call([python] + step.arguments, cwd=str(ROOT), env=environment())
-        say("== {}: {} after {:.0f} s".format(
-            step.name, "passed" if code == 0 else "FAILED (exit code {})".format(code), time.monotonic() - started))
-        if code != 0:
-            failed.append(step.name)
+    with contextlib.ExitStack() as stack:
+        tested = any("pytest" in step.arguments for step in planned)
+        database = stack.enter_context(postgres(say)) if tested else None
+        failed = [step.name for step in planned if not passes(step, python, environment(database))]
     if failed:
         say("Not passed: " + ", ".join(failed))
     return 1 if failed else 0

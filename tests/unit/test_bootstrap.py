@@ -193,7 +193,8 @@ def test_an_old_python_is_told_what_it_is_and_what_is_needed(version: tuple[int,
         assert f"needs Python 3.11 or newer; /usr/bin/python3 is Python 3.{version[1]}" in problem
 
 
-@pytest.mark.parametrize("name", ["demo/bootstrap.py", "demo/makevenv.py", "demo/start.py", "tests/run.py"])
+@pytest.mark.parametrize("name", ["demo/bootstrap.py", "demo/makevenv.py", "demo/start.py", "tests/run.py",
+                                  "tests/postgres.py"])
 def test_an_old_python_can_read_the_first_commands(name: str) -> None:
     ast.parse((REPOSITORY / name).read_text(encoding="utf-8"), feature_version=(3, 6))
 
