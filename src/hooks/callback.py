@@ -5,6 +5,7 @@ parameters keep LiteLLM's names. ``instance`` is what the private YAML names und
 """
 
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Any
 
 from litellm.integrations.custom_logger import CustomLogger
@@ -21,6 +22,7 @@ from .client_keys import reduced
 from .planview import ModelView
 from .record import RequestRecord
 from .runtime import Runtime, current
+from .upstreams import note
 
 _USAGE_ASKED = "usage_asked"
 
@@ -202,7 +204,7 @@ def _only_usage(chunk: Any) -> bool:
 def _limit(kwargs: dict[str, Any], model: ModelView, record: RequestRecord) -> None:
     progress = progress_of(record)
     broken = progress.break_off if progress is not None else _nobody
-    set_limits(Limits(model.timeout, model.stream_timeout, bool(record.stream), broken,
+    set_limits(Limits(model.timeout, model.stream_timeout, bool(record.stream), broken, partial(note, record),
                       answer_errors=record.route.startswith("images")))
     kwargs["timeout"] = LONGEST_READ
     kwargs.pop("stream_timeout", None)

@@ -33,14 +33,15 @@ TAIL = 8192
 class Limits:
     """Seconds, None is no limit: ``first`` to the first byte or whole answer, ``between`` chunks of a stream.
 
-    ``broken`` is told why the connection failed. ``answer_errors``: report that as an answer, because the SDK would
-    try again (images).
+    ``broken`` is told why the connection failed, ``begun`` of every answer that comes. ``answer_errors``: report that
+    as an answer, because the SDK would try again (images).
     """
 
     first: float | None
     between: float | None
     stream: bool
     broken: Callable[[Kind], None]
+    begun: Callable[["TimedStream"], None]
     answer_errors: bool = False
 
 
@@ -131,7 +132,8 @@ class TimedTransport(httpx.AsyncBaseTransport):
         response.status_code = _honest_status(response)
         if isinstance(response.stream, httpx.AsyncByteStream):
             whole = limits.stream and response.status_code == 200
-            response.stream = TimedStream(response.stream, limits, deadline, whole)
+            response.stream = stream = TimedStream(response.stream, limits, deadline, whole)
+            limits.begun(stream)
         return response
 
     async def aclose(self) -> None:

@@ -24,6 +24,7 @@ from .guard_cors import Cors
 from .limits import Gate
 from .record import RequestRecord
 from .registry import Listing
+from .upstreams import leave
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -113,6 +114,8 @@ class Guard:
         finally:
             self._finish(answer, record)
             book.end(record)
+            if record.client_gone:
+                await leave(record)
 
     async def _admitted(self, route: Route, scope: Scope, receive: Receive,
                         record: RequestRecord) -> tuple[Scope, bytes]:

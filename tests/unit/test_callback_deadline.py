@@ -61,7 +61,7 @@ def ask(answer: httpx.Response | Exception | None, stream: bool = False, first: 
     async def run() -> httpx.Response:
         if limited:
             open_clock()
-        set_limits(Limits(first, between, stream, told.append, answer_errors))
+        set_limits(Limits(first, between, stream, told.append, lambda begun: None, answer_errors))
         async with httpx.AsyncClient(transport=TimedTransport(Upstream(answer))) as client:
             return await client.post("http://upstream/v1/chat/completions")
 
@@ -173,7 +173,7 @@ def test_limits_hold_in_every_task_of_a_request() -> None:
         open_clock()
 
         async def choose() -> None:
-            set_limits(Limits(None, None, False, lambda kind: None))
+            set_limits(Limits(None, None, False, lambda kind: None, lambda begun: None))
 
         await asyncio.create_task(choose())
         transport = TimedTransport(Upstream(httpx.Response(422, stream=Chunks(b"x"))))
