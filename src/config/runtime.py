@@ -7,6 +7,8 @@ from pathlib import Path
 
 FOLDER = "litellm-gateway"
 SOCKET = "control.sock"
+# The last good client keys, as digests, for workers that start while the database is away.
+CLIENT_KEYS = "client-keys.json"
 
 
 def runtime_root(environ: Mapping[str, str]) -> Path:

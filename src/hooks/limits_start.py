@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config.database import OFF, VARIABLE, parse_database_url, state_folder
+from ..config.runtime import CLIENT_KEYS
 from . import limits
 from .limits import Gate
 from .limits_counting import Counting
@@ -34,7 +35,7 @@ def start(now: Runtime, environ: Mapping[str, str]) -> tuple[Gate, "Follower | N
         from .limits_refresh import Follower
         gate = Gate(now, Counting(lambda: Counters.open(database), deny))
         plan = environ.get(PLAN_VARIABLE)
-        cache = Path(plan).parent.parent / "client-keys.json" if plan else None
+        cache = Path(plan).parent.parent / CLIENT_KEYS if plan else None
         follower = Follower(gate, database, now.plan.settings.config_ttl, cache)
         gate.reload = follower.again
         follower.load()

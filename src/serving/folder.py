@@ -7,7 +7,7 @@ import socket
 import stat
 from pathlib import Path
 
-from ..config.runtime import SOCKET
+from ..config.runtime import CLIENT_KEYS, SOCKET
 from ..errors import NotStarted
 
 PID_FILE = "pid"
@@ -55,8 +55,8 @@ def clear(folder: Path) -> None:
     """Remove what a gateway keeps in ``folder``; other files stay."""
     for generation in folder.glob("gen-*"):
         shutil.rmtree(generation, ignore_errors=True)
-    for name in (SOCKET, PID_FILE):
-        (folder / name).unlink(missing_ok=True)
+    for path in (folder / SOCKET, folder / PID_FILE, *folder.glob(f"{CLIENT_KEYS}*")):
+        path.unlink(missing_ok=True)
 
 
 def answers(socket_path: Path) -> bool:
