@@ -17,15 +17,14 @@ RUN /opt/gateway/bin/python -m pip install --no-deps .
 FROM python:3.12-slim
 # XDG_STATE_HOME: the database is below it, in the folder that the volume keeps.
 ENV PATH=/opt/gateway/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp XDG_STATE_HOME=/var/lib
-# A number as user, so that Kubernetes can see that it is not root; the folder is where state lives, once there is some.
+# A number as user, so that Kubernetes can see that it is not root; the folder is where the state lives.
 RUN groupadd --gid 10001 gateway \
  && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin gateway \
  && install -d -o 10001 -g 10001 -m 0700 /var/lib/litellm-gateway
 COPY --from=build /opt/gateway /opt/gateway
 USER 10001:10001
 WORKDIR /var/lib/litellm-gateway
-# State (the database) lands in the working folder, which docker-compose.yml makes a volume.
-ENV LITELLM_HOST=0.0.0.0 XDG_STATE_HOME=/var/lib
+ENV LITELLM_HOST=0.0.0.0
 EXPOSE 4000
 STOPSIGNAL SIGTERM
 # Straight to the port, whatever proxies the environment names; our own certificate need not name 127.0.0.1.
