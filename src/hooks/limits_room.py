@@ -160,11 +160,12 @@ def _crowded(need: Need, rule: Rule) -> Obstacle:
 
 
 def _obstacle(need: Need, charged: Sequence[Charge], outcome: Outcome) -> Obstacle:
-    if outcome.held is not None and outcome.held.until_ms > time.time() * 1000:
+    found = reached(charged, outcome.used)
+    # A hold may have ended since it was read: then nothing else refused, and the next look lets the call through.
+    if outcome.held is not None and (outcome.held.until_ms > time.time() * 1000 or not found):
         rule = next(rule for rule in need.rules if rule.limit.backoff)
         until = outcome.held.until_ms / 1000
         return Obstacle(rule, until, f"The upstream asked for fewer requests (limit {rule.limit.name}).")
-    found = reached(charged, outcome.used)
     # Somebody may have given back what was missing meanwhile: then the first one counts, and hope.
     first = found[0] if found else Reached(charged[0], charged[0].cap)
     counted = first.charge.measure.counted
