@@ -26,12 +26,16 @@ ROOMS: dict[str, set[str]] = {
     "discovery": PURE,
     "deploy": PURE,
     "checker": PURE,
+    "explain": PURE | {"policy"},
+    "rehearse": PURE | {"control", "launch", "mock"},
+    "begin": PURE | {"policy"},
     "launch": PURE,
     "proxy": PURE,
     "mock": set(),
     "hooks": PURE | {"policy", "store"},
     "serving": PURE | {"hooks"},
-    "cli": PURE | {"control", "policy", "store", "discovery", "deploy", "checker", "launch", "mock"},
+    "cli": PURE | {"control", "policy", "store", "discovery", "deploy", "checker", "explain", "rehearse",
+                    "begin", "launch", "mock"},
     "main": PURE | {"cli"},
 }
 # Heavy or framework libraries and the only rooms that may import them.
