@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ..config.settings import BadValue, to_list
+from ..config.readers import BadValue, to_list
 from ..errors import PROGRAM, ConfigurationError, Problem
 from ..policy import noun_fields as read
 from ..policy.client_keys import RESERVED, ClientKey, digest_of, new_key

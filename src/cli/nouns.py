@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..config.fields import suggest
-from ..config.settings import BadValue
+from ..config.readers import BadValue
 from ..errors import PROGRAM, ConfigurationError, GatewayError, Problem
 from ..policy.noun_fields import Field
 from ..policy.nouns import NOUNS, Noun

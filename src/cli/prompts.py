@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..config.settings import BadValue, to_int
+from ..config.readers import BadValue, to_int
 from ..errors import PROGRAM, ConfigurationError, Problem
 from ..policy.nouns import NOUNS
 from ..policy.prompts import PromptProblem, Template, Text, fill

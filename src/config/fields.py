@@ -10,7 +10,7 @@ from types import MappingProxyType
 from ..errors import Problem
 from .models import EFFORT_LEVELS, MODES, ModelSpec
 from .providers import NATIVE_PROVIDERS, PROVIDERS, default_alias, split_provider
-from .settings import BadValue, to_choice, to_int, to_list, to_seconds, to_url
+from .readers import BadValue, to_choice, to_int, to_list, to_seconds, to_url
 
 KEY = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)

@@ -9,7 +9,7 @@ from .environment import Environment
 from .fields import BY_SPEC, BY_SUFFIX, FIELDS, KEY, KEY_SUFFIXES, Draft, build_spec, split_list, suggest
 from .models import DEFAULT_TRIGGERS, TRIGGERS, ChainSpec, ModelSpec
 from .providers import default_alias, split_provider
-from .settings import BadValue, to_list
+from .readers import BadValue, to_list
 
 MODEL_PREFIX, CHAIN_PREFIX = "MODEL_", "CHAIN_"
 CHAIN_FIELDS = ("ALIAS", "MODELS", "ON")

@@ -1,153 +1,15 @@
 """The one table of global variables: name, type, default, help, secret or not; and the frozen `Settings` made of it."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import urlsplit
 
 from ..errors import Problem
-from .database import parse_database_url
 from .models import EFFORT_LEVELS
-from .zones import known_zone
+from .readers import (BadValue, to_bool, to_characters, to_choice, to_database_url, to_host, to_label, to_list,
+                      to_megabytes, to_origins, to_port, to_routes, to_seconds, to_url, to_whole, to_workers, to_zones)
 
 LOG_FORMATS = ("auto", "text", "json")
-TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[!-~]+", re.ASCII)
-_ROUTE = re.compile(r"/[!-~]*", re.ASCII)
-
-
-class BadValue(ValueError):
-    """A value that cannot be read; the message says what would be accepted."""
-
-
-def to_int(text: str, low: int, high: int | None = None) -> int:
-    """Return ``text`` as a whole number within bounds or raise BadValue."""
-    wanted = f"a whole number of at least {low}" if high is None else f"a whole number from {low} to {high}"
-    try:
-        number = int(text) if _plain(text) else None
-    except ValueError:
-        number = None
-    if number is None or number < low or (high is not None and number > high):
-        raise BadValue(f"must be {wanted}")
-    return number
-
-
-def _plain(text: str) -> bool:
-    """Tell whether ``text`` writes a number as everybody does: Python also reads `1_000` and other scripts' digits."""
-    return text.isascii() and "_" not in text
-
-
-def to_seconds(text: str) -> float:
-    """Return ``text`` as a number of seconds above 0, up to one day, or raise BadValue."""
-    try:
-        seconds = float(text) if _plain(text) else 0.0
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 86_400:
-        raise BadValue("must be a number of seconds above 0, at most 86400")
-    return seconds
-
-
-def to_bool(text: str) -> bool:
-    """Return ``text`` as yes or no or raise BadValue."""
-    word = text.strip().lower()
-    if word not in TRUE + FALSE:
-        raise BadValue("must be one of " + ", ".join(TRUE + FALSE))
-    return word in TRUE
-
-
-def to_list(text: str) -> tuple[str, ...]:
-    """Return the comma-separated words of ``text`` without empty ones."""
-    return tuple(word for part in text.split(",") if (word := part.strip()))
-
-
-def to_url(text: str) -> str:
-    """Return an http(s) base without a trailing slash, or raise BadValue."""
-    text = text.strip()
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid or not text.isprintable() or " " in text:
-        raise BadValue("must be a URL such as https://api.example.com/v1")
-    if parts.username is not None or parts.password is not None or "?" in text or "#" in text:
-        raise BadValue("must be a URL without user, password, query or fragment; a key has its own variable")
-    return text.rstrip("/")
-
-
-def to_choice(*choices: str) -> Callable[[str], str]:
-    """Return a reader that accepts exactly ``choices``, in any case."""
-    def read(text: str) -> str:
-        word = text.strip().lower()
-        if word not in choices:
-            raise BadValue("must be one of " + ", ".join(choices))
-        return word
-    return read
-
-
-def to_label(text: str) -> str:
-    """Return a short name that logs and metrics may show, or raise BadValue."""
-    if not text.isprintable() or len(text) > 64:
-        raise BadValue("must be at most 64 characters, none of them a control character")
-    return text
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    words = to_list(text)
-    if not all(_ORIGIN.fullmatch(word) and "/" not in word.partition("://")[2].rstrip("/") for word in words):
-        raise BadValue("must be origins such as https://app.example.com, separated by commas, or *")
-    return words
-
-
-def _routes(text: str) -> tuple[str, ...]:
-    words = to_list(text)
-    if not all(_ROUTE.fullmatch(word) for word in words):
-        raise BadValue("must be paths such as /v1/files or /v1/files/*, separated by commas")
-    return words
-
-
-def _zones(text: str) -> tuple[str, ...]:
-    words = to_list(text)
-    if not all(provider and known_zone(zone) for provider, _, zone in (word.partition("=") for word in words)):
-        raise BadValue("must be providers with time zones, such as gemini=America/Los_Angeles")
-    return words
-
-
-def _port(text: str) -> int:
-    return to_int(text, 1, 65_535)
-
-
-def _workers(text: str) -> int:
-    return to_int(text, 1, 128)
-
-
-def _megabytes(text: str) -> int:
-    return to_int(text, 1, 4_096)
-
-
-def _whole(text: str) -> int:
-    return to_int(text, 0, 1_000_000)
-
-
-def _characters(text: str) -> int:
-    return to_int(text, 0, 65_536)
-
-
-def _host(text: str) -> str:
-    if not text.isprintable() or any(c.isspace() or c in "/@?#" for c in text):
-        raise BadValue("must be a host name or an address such as 127.0.0.1 or 0.0.0.0")
-    return text.strip("[]")
-
-
-def _database_url(text: str) -> str:
-    try:
-        parse_database_url(text, Path())
-    except ValueError as error:
-        raise BadValue(str(error)) from None
-    return text.strip()
 
 
 @dataclass(frozen=True)
@@ -169,9 +31,9 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("OPENAI_BASE_URL", to_url, None, "Accepted for OPENAI_API_BASE"),
     Variable("OPENAI_API_KEY", str, None, "Key of every OpenAI-compatible model that names none", secret=True),
     Variable("LITELLM_MASTER_KEY", str, None, "The administrator's key; at least 16 characters", secret=True),
-    Variable("PORT", _port, 4000, "Port to listen on", "--port"),
-    Variable("LITELLM_HOST", _host, "127.0.0.1", "Address to listen on", "--host"),
-    Variable("WORKERS", _workers, 1, "Worker processes", "--workers"),
+    Variable("PORT", to_port, 4000, "Port to listen on", "--port"),
+    Variable("LITELLM_HOST", to_host, "127.0.0.1", "Address to listen on", "--host"),
+    Variable("WORKERS", to_workers, 1, "Worker processes", "--workers"),
     Variable("REASONING_EFFORT", to_choice(*EFFORT_LEVELS), None, "Effort of models that name none; `none` omits it",
              "--reasoning-effort"),
     Variable("GATEWAY_LOAD_BALANCE", to_list, (), "Aliases that several models may share"),
@@ -182,13 +44,13 @@ VARIABLES: tuple[Variable, ...] = (
              "--reload-grace"),
     Variable("GATEWAY_KEEPALIVE", to_seconds, 20.0, "Seconds an idle connection is kept; 75 behind a reverse proxy"),
     Variable("GATEWAY_BOOT_TIMEOUT", to_seconds, 60.0, "Seconds a worker may take to start"),
-    Variable("GATEWAY_MAX_BODY_MB", _megabytes, 32, "Largest request body in MiB; more is a 413"),
+    Variable("GATEWAY_MAX_BODY_MB", to_megabytes, 32, "Largest request body in MiB; more is a 413"),
     Variable("GATEWAY_BODY_TIMEOUT", to_seconds, 30.0, "Seconds a client may take to send its body; more is a 408"),
-    Variable("GATEWAY_CORS_ORIGINS", _origins, (), "Browser origins that may call the gateway"),
-    Variable("GATEWAY_EXTRA_ROUTES", _routes, (), "Further LiteLLM routes, opened to the master key only"),
+    Variable("GATEWAY_CORS_ORIGINS", to_origins, (), "Browser origins that may call the gateway"),
+    Variable("GATEWAY_EXTRA_ROUTES", to_routes, (), "Further LiteLLM routes, opened to the master key only"),
     Variable("GATEWAY_METRICS_KEY", str, None, "Key that may read /metrics beside the master key", secret=True),
     Variable("GATEWAY_METRICS_PUBLIC", to_bool, False, "Let anyone read /metrics"),
-    Variable("GATEWAY_DATABASE_URL", _database_url, None,
+    Variable("GATEWAY_DATABASE_URL", to_database_url, None,
              "Registry, ledger and limits: sqlite:///file.db, postgresql://..., or `off`; default sqlite:///gateway.db "
              "in the platform's state folder", secret=True),
     Variable("GATEWAY_REGISTRY_KEYS", to_list, (), "Further key variables that registry rows may name"),
@@ -196,14 +58,15 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("GATEWAY_CONFIG_TTL", to_seconds, 30.0, "Seconds until a changed registry row takes effect"),
     Variable("GATEWAY_STORE_DOWN", to_choice("allow", "deny"), "allow",
              "Requests under a limit while the database is away: allow (counted per worker) or deny"),
-    Variable("GATEWAY_RESET_ZONES", _zones, (),
+    Variable("GATEWAY_RESET_ZONES", to_zones, (),
              "Time zones of providers' days and months: `gemini=America/Los_Angeles`; default UTC"),
     Variable("GATEWAY_LEDGER", to_choice("on", "off", "audit"), "on",
              "Record every request: on, off, or audit (recorded before it goes upstream, or refused)"),
-    Variable("GATEWAY_LEDGER_DAYS", _whole, 90, "Days that single requests are kept, 0 for ever; totals stay"),
-    Variable("GATEWAY_LEDGER_MAX_MB", _whole, 2048, "Database size from which the oldest requests go, 0 for none"),
-    Variable("GATEWAY_LEDGER_CONTENT", _characters, 0, "Characters of each request's body to keep; 0 keeps none"),
-    Variable("GATEWAY_LEDGER_SPILL_MB", _megabytes, 256, "What each worker may keep aside while the database is away"),
+    Variable("GATEWAY_LEDGER_DAYS", to_whole, 90, "Days that single requests are kept, 0 for ever; totals stay"),
+    Variable("GATEWAY_LEDGER_MAX_MB", to_whole, 2048, "Database size from which the oldest requests go, 0 for none"),
+    Variable("GATEWAY_LEDGER_CONTENT", to_characters, 0, "Characters of each request's body to keep; 0 keeps none"),
+    Variable("GATEWAY_LEDGER_SPILL_MB", to_megabytes, 256,
+             "What each worker may keep aside while the database is away"),
     Variable("GATEWAY_LEDGER_SPILL_DIR", str, None, "Where that is kept; default beside the SQLite file"),
     Variable("GATEWAY_ENVIRONMENT", to_label, None, "Name of this installation, such as `production`"),
     Variable("GATEWAY_RUNTIME_DIR", str, None, "Folder for the control socket and private files"),

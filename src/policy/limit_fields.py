@@ -1,6 +1,6 @@
 """The fields of the noun `limits`."""
 
-from ..config.settings import BadValue, to_bool, to_choice, to_int
+from ..config.readers import BadValue, to_bool, to_choice, to_int
 from ..config.zones import known_zone
 from . import noun_fields as read
 from .limits import ACTIONS, DEFAULT_WAIT_S, EACH, SCOPES

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ..config.fields import BY_SUFFIX, clean
 from ..config.models import TRIGGERS
-from ..config.settings import BadValue, to_int, to_list
+from ..config.readers import BadValue, to_int, to_list
 from .prompts import MOST_BYTES
 from .routes import MODEL_ROUTES
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..config.fields import BY_SUFFIX
 from ..config.models import DEFAULT_TRIGGERS, MODES, TRIGGERS
 from ..config.providers import PROVIDERS
-from ..config.settings import to_bool, to_choice, to_url
+from ..config.readers import to_bool, to_choice, to_url
 from . import noun_fields as read
 from .limit_fields import LIMIT_FIELDS
 from .noun_fields import Field

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
 
 from ..config.providers import NATIVE_PROVIDERS
-from ..config.settings import BadValue, to_url
+from ..config.readers import BadValue, to_url
 
 KEYLESS = "none"
 OWN_PREFIXES = ("LITELLM_", "GATEWAY_")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..config.fields import suggest
-from ..config.settings import BadValue
+from ..config.readers import BadValue
 from ..errors import Problem
 from ..policy.nouns import NOUNS
 from ..policy.registry_safety import Rules, base_problem, key_problem, pattern_problems

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from ..config.fields import suggest
 from ..config.rendering import dump
-from ..config.settings import BadValue
+from ..config.readers import BadValue
 from ..errors import ConfigurationError, Problem
 from ..policy.noun_fields import Field
 from ..policy.nouns import NOUNS, ORDER, Noun

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from src.cli.keys import moment
-from src.config.settings import BadValue
+from src.config.readers import BadValue
 from src.policy.client_keys import digest_of
 
 from .declaring import Ran, run_here

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.config.settings import BadValue
+from src.config.readers import BadValue
 from src.policy.nouns import NOUNS
 from src.store import seed
 
