@@ -4,14 +4,11 @@ from typing import Any
 
 import click
 
+from .colours import wish
 from .context import Invocation
+from .examples import text_of, with_examples
 from .lazy import LazyGroup
 
-EXAMPLES = (
-    ("Try it without any key", "--demo"),
-    ("Look before you leap", "--print-config"),
-    ("Serve two models", "--model-spec upstream=gpt-5 --model-spec upstream=deepseek-v3.2,reasoning=high"),
-)
 NOUN_HELP = {
     "providers": "Where models are: base and the variable that holds the key.",
     "models": "What is served under which alias, at what price.",
@@ -40,12 +37,18 @@ class Root(LazyGroup):
         "params": (".params", "params", "Show what a model accepts, drops and renames."),
     }
 
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command, with its examples."""
+        command = super().get_command(ctx, cmd_name)
+        return command and with_examples(command, cmd_name, _program(ctx))
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples with the name by which this program was called."""
-        program = ctx.obj.program if isinstance(ctx.obj, Invocation) else "litellm-gateway"
-        formatter.write("\nExamples:\n")
-        for title, arguments in EXAMPLES:
-            formatter.write(f"  {title}:\n    {program} {arguments}\n")
+        formatter.write("\n" + text_of("", _program(ctx)))
+
+
+def _program(ctx: click.Context) -> str:
+    return ctx.obj.program if isinstance(ctx.obj, Invocation) else "litellm-gateway"
 
 
 @click.group(cls=Root, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -81,6 +84,7 @@ def root(ctx: click.Context, /, **options: Any) -> None:
 
     Models come from --model-spec, else from PROXY_MODEL_KEYS and MODEL_<KEY>_* in the environment or .env.
     """
+    ctx.color = wish(ctx.obj)
     if ctx.invoked_subcommand is not None and not options["version"]:
         ctx.meta["root"] = options
         return
