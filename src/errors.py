@@ -14,11 +14,15 @@ EXIT_INTERRUPTED = 130
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to repair: ``what`` is wrong, ``where`` it was declared, the ``repair``, often a line to paste."""
+    """One thing to repair: ``what`` is wrong, ``where`` it was declared, the ``repair``, often a line to paste.
+
+    ``code`` is the stable name of this kind of fault, explained by `check --explain`.
+    """
 
     what: str
     where: str = ""
     repair: str = ""
+    code: str = ""
 
     def text(self) -> str:
         """Return the problem as one to three lines."""

@@ -63,7 +63,7 @@ def _told(error: GatewayError, program: str) -> int:
 def _escaped(problem: Problem) -> Problem:
     """Return the problem with control characters escaped; names and values in it are anybody's."""
     repair = "\n".join(map(printable, problem.repair.split("\n")))
-    return Problem(printable(problem.what), printable(problem.where), repair)
+    return Problem(printable(problem.what), printable(problem.where), repair, problem.code)
 
 
 if __name__ == "__main__":

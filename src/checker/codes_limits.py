@@ -1,0 +1,19 @@
+"""GW6xx: limits, budgets and prices."""
+
+from .codes_shape import error, warning
+
+ROWS = (
+    warning("GW601", "a model without a price",
+            "Requests to it are recorded with unknown cost: reports leave them out, and budgets cannot count them.",
+            "MODEL_OWN_UPSTREAM_MODEL=my-finetune",
+            "MODEL_OWN_UPSTREAM_MODEL=my-finetune\nMODEL_OWN_INPUT_COST=1.25\nMODEL_OWN_OUTPUT_COST=10"),
+    error("GW602", "a budget that cannot be counted",
+          "A budget needs the price of every model that it covers; without one it would never be used up.",
+          "a budget for a model without price", "MODEL_OWN_INPUT_COST=1.25\nMODEL_OWN_OUTPUT_COST=10"),
+    warning("GW603", "limits that each worker counts alone",
+            "Without a database nothing is shared between workers: with N of them, N times the limit goes through.",
+            "WORKERS=4\nGATEWAY_DATABASE_URL=off\nMODEL_GPT5_RPM=60", "WORKERS=4\nMODEL_GPT5_RPM=60"),
+    warning("GW604", "limits that open when the database is away",
+            "GATEWAY_STORE_DOWN=allow counts per worker while the database does not answer: budgets may be overdrawn.",
+            "WORKERS=4\nGATEWAY_STORE_DOWN=allow", "WORKERS=4\nGATEWAY_STORE_DOWN=deny"),
+)

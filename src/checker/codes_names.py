@@ -1,0 +1,47 @@
+"""GW3xx: aliases, fallbacks and chains."""
+
+from .codes_shape import error, warning
+
+ROWS = (
+    error("GW301", "an alias that several models have",
+          "LiteLLM would spread the requests over all of them at random, so that every second answer comes from "
+          "another model. Where that is meant, GATEWAY_LOAD_BALANCE names the alias.",
+          "MODEL_A_ALIAS=best\nMODEL_B_ALIAS=best",
+          "MODEL_A_ALIAS=best\nMODEL_B_ALIAS=best\nGATEWAY_LOAD_BALANCE=best"),
+    error("GW302", "a name that is used for two things",
+          "Keys are unique, and aliases of models and chains and names of endpoints share one namespace: a request "
+          "could not tell which is meant.",
+          "CHAIN_BEST_ALIAS=gpt-5\nMODEL_GPT5_ALIAS=gpt-5", "CHAIN_BEST_ALIAS=best\nMODEL_GPT5_ALIAS=gpt-5"),
+    error("GW303", "a fallback or member that is no model",
+          "LiteLLM skips a fallback that it does not know: the request fails although a fallback stands in the file.",
+          "MODEL_GPT5_FALLBACKS=depseek", "MODEL_GPT5_FALLBACKS=deepseek"),
+    error("GW304", "fallbacks that run in a circle",
+          "A request that fails would come back to a model that has failed already, and cost time and money twice.",
+          "MODEL_A_FALLBACKS=b\nMODEL_B_FALLBACKS=a", "MODEL_A_FALLBACKS=b"),
+    error("GW305", "a model that stands twice in a chain",
+          "The second try goes where the first one has just failed.",
+          "CHAIN_BEST_MODELS=a,b,a", "CHAIN_BEST_MODELS=a,b"),
+    warning("GW306", "a fallback with a smaller context window",
+            "A long request that the first model would take is refused by the next one: the fallback fails just when "
+            "it is needed.",
+            "MODEL_BIG_FALLBACKS=small   # 400000 and 32768 tokens", "MODEL_BIG_FALLBACKS=medium  # 400000 tokens too"),
+    warning("GW307", "a fallback without vision",
+            "Requests with images fail at the next model, or it answers without having seen them.",
+            "MODEL_SEES_FALLBACKS=blind", "MODEL_SEES_FALLBACKS=sees_too"),
+    warning("GW308", "a fallback without tools",
+            "Requests with tools fail at the next model, or are answered in prose where the client expects a call.",
+            "MODEL_CALLS_FALLBACKS=talks", "MODEL_CALLS_FALLBACKS=calls_too"),
+    error("GW309", "a fallback of another mode",
+          "A chat request cannot be answered by an embedding or image model: this fallback is a dead end.",
+          "MODEL_CHAT_FALLBACKS=embed", "MODEL_CHAT_FALLBACKS=chat2"),
+    warning("GW310", "a fallback to the same place",
+            "The next model is the same one, at the same base, with the same key: what fails once fails twice.",
+            "MODEL_A_UPSTREAM_MODEL=gpt-5\nMODEL_B_UPSTREAM_MODEL=gpt-5\nMODEL_A_FALLBACKS=b",
+            "MODEL_A_UPSTREAM_MODEL=gpt-5\nMODEL_B_UPSTREAM_MODEL=deepseek-v3.2\nMODEL_A_FALLBACKS=b"),
+    warning("GW311", "a chain of one model",
+            "There is nothing to move on to: the chain is another name for its only member.",
+            "CHAIN_BEST_MODELS=gpt5", "CHAIN_BEST_MODELS=gpt5,deepseek"),
+    warning("GW312", "a chain of many calls",
+            "Each try of each member is a call that may wait for its whole timeout and may cost money.",
+            "CHAIN_BEST_MODELS=a,b,c   # each with RETRIES=5", "CHAIN_BEST_MODELS=a,b   # each with RETRIES=0"),
+)
