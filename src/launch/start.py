@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,36 @@ class Host:
 
 def launch(plan: LaunchPlan, generation: Generation, host: Host) -> NoReturn:
     """Start the proxy; raises NotStarted where the port is taken. Does not return."""
+    listener, order = prepare(plan, generation, host)
+    if os.name == "posix":
+        # From here to the parent's loop, which unblocks them, a signal would end this with the wrong exit code.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    for line in startup.startup_lines(_start(plan, generation, host, order["url"]), order["log_json"]):
+        print(line, file=sys.stderr, flush=True)
+    _hand_over(order, listener.detach(), host)
+
+
+def spawn(plan: LaunchPlan, generation: Generation, host: Host, folder: Path, log: int) -> "subprocess.Popen[bytes]":
+    """Start the proxy as a child in a session of its own; both its outputs go to the descriptor ``log``.
+
+    The order, which holds secrets, lies in ``folder`` until the child has read it. Raises NotStarted.
+    """
+    listener, order = prepare(plan, generation, host)
+    with listener:
+        path = folder / "order.json"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump({**order, "listener_fd": listener.fileno() if os.name == "posix" else None}, file)
+        passed = (listener.fileno(),) if os.name == "posix" else ()
+        if os.name != "posix":
+            listener.close()
+        return subprocess.Popen([*python_module(host.package, "serving"), "--order-file", str(path)], cwd=folder,
+                                env=with_package(host.environ), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                pass_fds=passed, start_new_session=True)
+
+
+def prepare(plan: LaunchPlan, generation: Generation, host: Host) -> tuple[socket.socket, dict[str, Any]]:
+    """Return the taken port and the order for the serving process; raises NotStarted where the port is taken."""
     settings = plan.settings
     address, port = str(settings.text("LITELLM_HOST")), settings.whole("PORT")
     _check_certificate(settings)
@@ -43,21 +74,19 @@ def launch(plan: LaunchPlan, generation: Generation, host: Host) -> NoReturn:
     scheme = "https" if settings.text("GATEWAY_SSL_CERTFILE") else "http"
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address, f"[{address}]" if ":" in address else address)
     url = f"{scheme}://{shown}:{port}"
-    start = startup.Start(host.version, host.litellm, generation.hash, url, settings.whole("WORKERS"),
-                          plan.database.masked if plan.database else "none", startup.rows_of(plan), plan.notes)
-    if os.name == "posix":
-        # From here to the parent's loop, which unblocks them, a signal would end this with the wrong exit code.
-        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
-    for line in startup.startup_lines(start, log_json):
-        print(line, file=sys.stderr, flush=True)
     alias = next((model.alias for model in plan.models if model.mode == "chat"), None)
     order = _order(plan, host, log_json, url) | {
-        "host": address, "port": port, "scheme": scheme,
+        "host": address, "port": port, "scheme": scheme, "url": url,
         "generation": launch_document(generation, host.package, (), host.callbacks),
         "ready_line": startup.ready_line(url, alias, plan.secrets["LITELLM_MASTER_KEY"], log_json,
                                          settings.text("GATEWAY_SSL_CERTFILE")),
     }
-    _hand_over(order, listener.detach(), host)
+    return listener, order
+
+
+def _start(plan: LaunchPlan, generation: Generation, host: Host, url: str) -> startup.Start:
+    return startup.Start(host.version, host.litellm, generation.hash, url, plan.settings.whole("WORKERS"),
+                         plan.database.masked if plan.database else "none", startup.rows_of(plan), plan.notes)
 
 
 def _check_certificate(settings: Settings) -> None:

@@ -60,7 +60,7 @@ def _begin(state: State, request: web.Request, goal: Target, body: Any) -> Recor
 
 
 async def _respond(state: State, request: web.Request, goal: Target, record: Recorded) -> web.StreamResponse:
-    fault = state.faults.take(record.model or goal.operation)
+    fault = state.faults.take(record.model or goal.operation, record.path)
     if fault.delay:
         await asyncio.sleep(fault.delay)
     if fault.hang:

@@ -138,7 +138,10 @@ def named(model: str) -> Fault | None:
 
 
 class FaultBook(UserDict[str, Fault]):
-    """Faults by model, operation or ``*``; setting one starts its count of requests again. Safe between threads."""
+    """Faults by path (``/one/``: what begins so), model, operation or ``*``; safe between threads.
+
+    Setting one starts its count of requests again.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -161,9 +164,11 @@ class FaultBook(UserDict[str, Fault]):
             self._served.clear()
             self.data.clear()
 
-    def take(self, name: str) -> Fault:
-        """Return what applies to the next request for ``name``, and count that request."""
+    def take(self, name: str, path: str = "") -> Fault:
+        """Return what applies to the next request for ``name`` at ``path``, and count that request."""
         with self._lock:
+            place = self._place(path)
+            name = name if place is None else place
             fault = self.data.get(name) or named(name)
             used = name if fault is not None else "*"
             fault = fault or self.data.get("*", NORMAL)
@@ -172,3 +177,7 @@ class FaultBook(UserDict[str, Fault]):
             earlier = self._served[used]
             self._served[used] += 1
             return fault.at(earlier)
+
+    def _place(self, path: str) -> str | None:
+        """Return the name among the faults that is the beginning of ``path``, None without one."""
+        return next((name for name in self.data if name.startswith("/") and path.startswith(name)), None)

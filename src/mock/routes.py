@@ -16,7 +16,7 @@ TEXT: dict[str, Dialect] = {"chat/completions": Chat(), "completions": Completio
                             "gemini": Gemini()}
 _GETS = ("models",)
 _OPERATIONS = (*(name for name in TEXT if name != "gemini"), *WHOLE, *_GETS)
-_PREFIX = re.compile(r"/(?:.*/)?(?:v\d\w*|openai)/|/")
+_PREFIX = re.compile(r"/(?:.*/)?(?:v\d\w*|openai|openai/deployments/[^/]+)/|/")
 _GEMINI = re.compile(r"/(?:.*/)?models/(?P<model>[^/]+(?:/[^/]+)*):(?P<verb>generateContent|streamGenerateContent)")
 
 

@@ -325,3 +325,10 @@ def test_a_counted_fault_is_exact_between_threads() -> None:
     for thread in threads:
         thread.join()
     assert (taken.count(500), taken.count(None)) == (1000, 1000)
+
+
+def test_a_fault_may_be_for_a_part_of_the_paths() -> None:
+    book = FaultBook()
+    book["/one/"], book["gpt-5"] = Fault(status=500, times=1), Fault(status=429)
+    assert [book.take("gpt-5", path).status for path in ("/one/v1/chat/completions", "/one/v1/x", "/two/v1/x")] \
+        == [500, None, 429]
