@@ -7,13 +7,13 @@ from typing import Any
 from ..config.document import plan_document
 from ..config.plan import LaunchPlan
 from ..policy.costs import Deployment, Known, Prices
+from ..policy.price_file import price_file, read_prices
 
 
 class PriceBook:
     """The prices of a plan's deployments."""
 
     def __init__(self, plan: LaunchPlan) -> None:
-        from ..store.seed import price_file, read_prices
         document = plan_document(plan)
         self._prices = Prices(tuple(plan.registry.get("prices") or ()), read_prices(price_file()))
         self._sources: dict[str, str] = document["sources"]

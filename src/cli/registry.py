@@ -81,7 +81,8 @@ def seed(ctx: click.Context) -> None:
     """
     from ..store.documents import compare
     from ..store.registry import load_registry
-    from ..store.seed import price_file, read_prices, seed_rows
+    from ..policy.price_file import price_file, read_prices
+    from ..store.seed import seed_rows
     with opened(ctx) as on:
         known = load_registry(on.store)
         _apply(on, compare(known, seed_rows(known, read_prices(price_file())), whole=False), dry_run=False)

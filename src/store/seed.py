@@ -1,22 +1,17 @@
 """The first rows: known providers and models, prices and windows from the installed LiteLLM's own price file."""
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from ..config.models import MODES, ModelCaps, caps_for
+from ..policy.price_file import Prices, price_source
 from .models import Model
 from .providers import Provider
 from .registry import Registry
 from .rows import Row
 
-PRICE_FILE = "model_prices_and_context_window_backup.json"
-Prices = Mapping[str, Mapping[str, Any]]
 _OUR_MODE = {theirs: ours for ours, theirs in MODES.items()}
 _TOKEN_PRICES = (("input", "input_cost_per_token"), ("cached_input", "cache_read_input_token_cost"),
                  ("output", "output_cost_per_token"), ("reasoning", "output_cost_per_reasoning_token"))
@@ -36,30 +31,6 @@ MODELS = {
     "mistral": "mistral-small-latest mistral-medium-latest mistral-large-latest codestral-latest",
     "openrouter": "z-ai/glm-4.6 deepseek/deepseek-v3.2 openai/gpt-5 x-ai/grok-code-fast-1",
 }
-
-
-def price_file() -> Path | None:
-    """Return the installed LiteLLM's price file, found without importing LiteLLM; None where there is none."""
-    spec = find_spec("litellm")
-    folders = list(spec.submodule_search_locations or ()) if spec is not None else []
-    path = Path(folders[0]) / PRICE_FILE if folders else None
-    return path if path is not None and path.is_file() else None
-
-
-def read_prices(path: Path | None) -> Prices:
-    """Return the price file's entries; no file means no prices, which stay unknown."""
-    if path is None:
-        return {}
-    document = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    return {name: entry for name, entry in document.items() if isinstance(entry, dict)}
-
-
-def price_source() -> str:
-    """Return what rows say about where their prices come from."""
-    try:
-        return f"LiteLLM {version('litellm')} price file"
-    except PackageNotFoundError:
-        return "LiteLLM price file"
 
 
 def seed_rows(registry: Registry, prices: Prices) -> dict[str, list[Row]]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from src.config.readers import BadValue
 from src.policy.nouns import NOUNS
+from src.policy.price_file import price_file, read_prices
 from src.store import seed
 
 WRONG = [
@@ -93,9 +94,9 @@ def test_what_a_field_refers_to_exists_and_can_be_written_before_it() -> None:
 
 
 def test_without_litellm_there_are_no_prices_and_all_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.store.seed.find_spec", lambda name: None)
+    monkeypatch.setattr("src.policy.price_file.find_spec", lambda name: None)
     from src.store.registry import Registry
-    rows = seed.seed_rows(Registry(), seed.read_prices(seed.price_file()))
+    rows = seed.seed_rows(Registry(), read_prices(price_file()))
     assert len(rows["models"]) > 30
     assert all(row.values()["price_source"] is None for row in rows["models"])
 
@@ -109,6 +110,6 @@ def test_prices_of_the_file_are_exact_or_unknown(entry: str, expected: int | Non
     from src.store.registry import Registry
     file = tmp_path / "prices.json"
     file.write_text('{"gpt-5": %s, "xai/grok-4.5": {"deprecation_date": "soon"}}' % entry)
-    rows = {row.values()["alias"]: row.values() for row in seed.seed_rows(Registry(), seed.read_prices(file))["models"]}
+    rows = {row.values()["alias"]: row.values() for row in seed.seed_rows(Registry(), read_prices(file))["models"]}
     assert rows["gpt-5"]["input_price_micros"] == expected
     assert rows["grok-4.5"]["deprecated_on"] is None

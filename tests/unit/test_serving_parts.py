@@ -5,11 +5,12 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from src.serving import environment
-from src.serving.app import fail_fast
+from src.serving.app import fail_fast, signatures_read_once
 from src.serving.backoff import Backoff
 from src.serving.capture import Capture, concise
 from src.serving.fleet import how
@@ -200,3 +201,16 @@ def test_imports_that_cannot_succeed_fail_at_once(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ModuleNotFoundError, match="import of json.never_there halted"):
         importlib.import_module("json.never_there")
     del sys.modules["json.never_there"]
+
+
+def test_a_dependency_of_many_routes_is_read_once_while_litellm_is_imported() -> None:
+    from fastapi.dependencies import utils
+    before: Any = utils.get_typed_signature
+
+    def dependency(name: str, limit: "int" = 3) -> None:
+        """Take what a route may take."""
+
+    with signatures_read_once():
+        first, second = utils.get_typed_signature(dependency), utils.get_typed_signature(dependency)
+    assert first is second and first == before(dependency)
+    assert utils.get_typed_signature is before
