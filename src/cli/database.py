@@ -9,6 +9,7 @@ import click
 
 from ..config.database import VARIABLE, Database, find_database
 from ..config.environment import Environment
+from ..config.notes import Note
 from ..config.plan import Sources, build_plan, merged_settings
 from ..config.registry import RegistryReading
 from ..errors import ConfigurationError, NotStarted, UsageProblem
@@ -102,9 +103,10 @@ def with_registry(sources: Sources, launching: bool) -> Sources:
 def _without(sources: Sources, database: Database, why: str) -> Sources:
     """Return ``sources`` for a default database that fails: one that exists is tried again while the gateway runs."""
     if database.path is not None and database.path.is_file():
-        note = f"{why}; going on, what is missed is caught up with when it works again"
+        note = Note(f"{why}; going on, what is missed is caught up with when it works again", "GW507", VARIABLE)
         return replace(sources, database=database, registry=RegistryReading(notes=(note,)))
-    note = f"{why}; going on without it, set {VARIABLE} to choose another place"
+    note = Note(f"{why}; going on without it, set {VARIABLE} to choose another place", "GW507", VARIABLE,
+                f"{VARIABLE}=sqlite:////var/lib/gateway/gateway.db")
     return replace(sources, registry=RegistryReading(notes=(note,)))
 
 
@@ -118,7 +120,8 @@ def _read(sources: Sources, database: Database, migrate: bool) -> RegistryReadin
         if migrate:
             ensure_schema(store)
         elif not is_migrated(store):
-            return RegistryReading(notes=("registry: the database is not migrated yet; a launch does that",))
+            return RegistryReading(notes=(Note("registry: the database is not migrated yet; a launch does that",
+                                               "GW507", VARIABLE),))
         env = sources.env
         return registry_reading(load_registry(store), store_context(sources), lambda name: bool(_value(env, name)))
     finally:

@@ -47,16 +47,17 @@ def _check_flags(options: Options) -> None:
     empty = ["--" + name.replace("_", "-") for name, value in options.items() if value == ""]
     if empty:
         # Mostly an unset shell variable; silently doing something else would be worse.
-        raise ConfigurationError([Problem(f"{flag} is empty", "flags", f"{flag} VALUE, or leave it out")
+        raise ConfigurationError([Problem(f"{flag} is empty", "flags", f"{flag} VALUE, or leave it out", "GW105")
                                   for flag in empty])
     given = [name for name in _EXCLUSIVE if options[name]]
     if len(given) > 1:
         flags = " and ".join("--" + name.replace("_", "-") for name in given)
-        raise ConfigurationError([Problem(f"{flags} exclude each other", "flags", "keep one")])
+        raise ConfigurationError([Problem(f"{flags} exclude each other", "flags", "keep one", "GW108")])
     models = [name for name in ("model_specs", "add_model_specs", "model", "alias") if options[name]]
     if models and (options["config"] or options["demo"]):
         flags = ", ".join("--" + name.rstrip("s").replace("_", "-") for name in models)
-        raise ConfigurationError([Problem("--config and --demo bring their own models", "flags", f"remove {flags}")])
+        raise ConfigurationError([Problem("--config and --demo bring their own models", "flags", f"remove {flags}",
+                                          "GW108")])
 
 
 def _show(plan: LaunchPlan, cwd: Path, output: str | None) -> None:

@@ -21,4 +21,5 @@ def with_budget_problems(plan: LaunchPlan) -> LaunchPlan:
 def _problem(row: dict[str, Any], alias: str) -> Problem:
     return Problem(f"the limit {row['name']} is a budget for {alias}, for which no price is known",
                    "registry ai_rate_limit_configs",
-                   "set MODEL_<KEY>_INPUT_COST and _OUTPUT_COST (0 is free), or the prices of its registry row")
+                   "set MODEL_<KEY>_INPUT_COST and _OUTPUT_COST (0 is free), or the prices of its registry row",
+                   "GW602")

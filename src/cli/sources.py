@@ -53,7 +53,8 @@ def env_file(invocation: Invocation, options: Mapping[str, Any]) -> Path | None:
 def read_dotenv(invocation: Invocation, options: Mapping[str, Any]) -> DotEnv:
     """Return the parsed `.env` file, an empty one where there is none."""
     if options["no_env_file"] and options["env_file"]:
-        raise ConfigurationError([Problem("--env-file and --no-env-file contradict each other", "flags", "keep one")])
+        raise ConfigurationError([Problem("--env-file and --no-env-file contradict each other", "flags", "keep one",
+                                          "GW108")])
     path = env_file(invocation, options)
     if path is None:
         return DotEnv()

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from ..errors import Problem
 from .environment import Environment, Secret
@@ -27,7 +28,8 @@ def bases(env: Environment, flags: Mapping[str, str]) -> list[Problem]:
     if "OPENAI_API_BASE" in flags or not first or not second or first.rstrip("/") == second.rstrip("/"):
         return []
     where = f"OPENAI_API_BASE, {env.origin('OPENAI_API_BASE')}; OPENAI_BASE_URL, {env.origin('OPENAI_BASE_URL')}"
-    return [Problem("OPENAI_API_BASE and OPENAI_BASE_URL differ", where, "keep one of the two, best OPENAI_API_BASE")]
+    return [Problem("OPENAI_API_BASE and OPENAI_BASE_URL differ", where, "keep one of the two, best OPENAI_API_BASE",
+                    "GW504")]
 
 
 def models(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], settings: Settings,
@@ -47,20 +49,21 @@ def _names(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], setting
     for key, group in by_key.items():
         if len(group) > 1:
             problems.append(Problem(f"the key {key} is used {len(group)} times", _sources(group),
-                                    "give each model its own key=..."))
+                                    "give each model its own key=...", "GW302"))
     for alias, group in by_alias.items():
         if len(group) > 1 and alias not in shared:
             problems.append(Problem(f"the alias {alias} is used by {len(group)} models", _sources(group),
-                                    f"give each its own alias, or set GATEWAY_LOAD_BALANCE={alias} to share it"))
+                                    f"give each its own alias, or set GATEWAY_LOAD_BALANCE={alias} to share it",
+                                    "GW301"))
     for chain in chains:
         if chain.alias in by_alias:
             problems.append(Problem(f"the chain {chain.key} has the alias {chain.alias} of a model", chain.source,
-                                    f"set CHAIN_{chain.key.upper()}_ALIAS to another name"))
+                                    f"set CHAIN_{chain.key.upper()}_ALIAS to another name", "GW302"))
     seen: dict[str, str] = {}
     for chain in chains:
         if chain.alias in seen:
             problems.append(Problem(f"the chains {seen[chain.alias]} and {chain.key} share the alias {chain.alias}",
-                                    chain.source, f"set CHAIN_{chain.key.upper()}_ALIAS to another name"))
+                                    chain.source, f"set CHAIN_{chain.key.upper()}_ALIAS to another name", "GW302"))
         seen.setdefault(chain.alias, chain.key)
     return problems
 
@@ -77,17 +80,19 @@ def _fallbacks(planned: Sequence[PlannedModel], broken: Container[str]) -> list[
         spec, where = model.spec, model.spec.origin("fallbacks")
         for target in spec.fallbacks:
             if target == spec.key:
-                problems.append(Problem(f"{spec.key} falls back to itself", where, f"remove {target} from the list"))
+                problems.append(Problem(f"{spec.key} falls back to itself", where, f"remove {target} from the list",
+                                        "GW304"))
             elif target not in keys and target not in broken:
                 hint = f"use the key {aliases[target]}" if target in aliases else "known keys: " + ", ".join(keys)
-                problems.append(Problem(f"{spec.key} falls back to {target!a}, no declared model", where, hint))
+                problems.append(Problem(f"{spec.key} falls back to {target!a}, no declared model", where, hint,
+                                        "GW303"))
         if len(set(spec.fallbacks)) < len(spec.fallbacks):
-            problems.append(Problem(f"{spec.key} names a fallback twice", where, "keep one"))
+            problems.append(Problem(f"{spec.key} names a fallback twice", where, "keep one", "GW305"))
     cycle = find_cycle({key: model.spec.fallbacks for key, model in keys.items()})
     if cycle:
         problems.append(Problem("fallbacks run in a circle: " + " -> ".join(cycle),
                                 keys[cycle[0]].spec.origin("fallbacks"),
-                                f"remove {cycle[-1]} from the fallbacks of {cycle[-2]}"))
+                                f"remove {cycle[-1]} from the fallbacks of {cycle[-2]}", "GW304"))
     return problems
 
 
@@ -120,36 +125,55 @@ def _chains(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], broken
         for name in chain.models:
             if name not in keys and name not in broken:
                 problems.append(Problem(f"the chain {chain.key} names {name!a}, no declared model", chain.source,
-                                        f"{label}: known keys: " + ", ".join(keys)))
+                                        f"{label}: known keys: " + ", ".join(keys), "GW303"))
         if len(set(chain.models)) < len(chain.models):
-            problems.append(Problem(f"the chain {chain.key} names a model twice", chain.source, f"{label}: keep one"))
+            problems.append(Problem(f"the chain {chain.key} names a model twice", chain.source, f"{label}: keep one",
+                                    "GW305"))
     return problems
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Models that a request may go through, in order: a chain, or a model with its fallbacks."""
+
+    name: str
+    members: tuple[PlannedModel, ...]
+    where: str
+
+    @property
+    def calls(self) -> int:
+        """Return how many upstream calls one request causes at most."""
+        return sum(1 + (model.spec.retries or 0) for model in self.members)
+
+
+def walks(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec]) -> list[Walk]:
+    """Return every walk of a plan; members that are no models are left out."""
+    keys = {model.spec.key: model for model in planned}
+    named = [(f"chain {chain.alias}", chain.models, chain.source) for chain in chains]
+    named += [(model.alias, (model.spec.key, *model.spec.fallbacks), model.spec.origin("fallbacks"))
+              for model in planned if model.spec.fallbacks]
+    return [Walk(name, tuple(keys[key] for key in walk if key in keys), where) for name, walk, where in named]
 
 
 def warnings(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec]) -> list[str]:
     """Return notes on chains whose later models can do less than an earlier one."""
-    keys = {model.spec.key: model for model in planned}
-    walks = [(f"chain {chain.alias}", chain.models) for chain in chains]
-    walks += [(f"{model.alias}", (model.spec.key, *model.spec.fallbacks)) for model in planned if model.spec.fallbacks]
     notes = []
-    for name, walk in walks:
-        members = [keys[key] for key in walk if key in keys]
-        for first, later in zip(members, members[1:]):
-            lost = _lost(first, later)
-            if lost:
-                notes.append(f"{name}: {later.alias} after {first.alias} has {' and '.join(lost)}")
-        calls = sum(1 + (model.spec.retries or 0) for model in members)
-        notes.append(f"{name}: one request causes at most {calls} upstream calls")
+    for walk in walks(planned, chains):
+        for first, later in zip(walk.members, walk.members[1:]):
+            if texts := lost(first, later).values():
+                notes.append(f"{walk.name}: {later.alias} after {first.alias} has {' and '.join(texts)}")
+        notes.append(f"{walk.name}: one request causes at most {walk.calls} upstream calls")
     return notes
 
 
-def _lost(first: PlannedModel, later: PlannedModel) -> list[str]:
-    lost = []
+def lost(first: PlannedModel, later: PlannedModel) -> dict[str, str]:
+    """Return what a request loses that moves on from ``first`` to ``later``, by code; unknown is not less."""
+    found = {}
     if first.context_window and later.context_window and later.context_window < first.context_window:
-        lost.append(f"a context window of {later.context_window} instead of {first.context_window} tokens")
-    lost += [f"no {name}" for name in ("vision", "tools")
-             if getattr(first.caps, name) and getattr(later.caps, name) is False]
-    return lost
+        found["GW306"] = f"a context window of {later.context_window} instead of {first.context_window} tokens"
+    found.update((code, f"no {name}") for code, name in (("GW307", "vision"), ("GW308", "tools"))
+                 if getattr(first.caps, name) and getattr(later.caps, name) is False)
+    return found
 
 
 def needed_secrets(planned: Sequence[PlannedModel], env: Environment) -> dict[str, Secret]:
@@ -164,7 +188,7 @@ def headers(planned: Sequence[PlannedModel], secrets: Mapping[str, Secret]) -> l
     """Refuse a header value that is a known secret."""
     values = {secret.value for secret in secrets.values() if secret.value}
     return [Problem(f"{model.alias}: the header {name} holds a secret; headers are written in clear",
-                    model.spec.origin("headers"), "remove it and name the key's variable in API_KEY_ENV")
+                    model.spec.origin("headers"), "remove it and name the key's variable in API_KEY_ENV", "GW409")
             for model in planned for name, value in model.spec.headers if any(v in value for v in values)]
 
 
@@ -187,16 +211,16 @@ def keys(planned: Sequence[PlannedModel], secrets: Mapping[str, Secret], setting
 def certificate(settings: Settings) -> list[Problem]:
     """Refuse a TLS certificate without its key, and a key without its certificate."""
     names = ("GATEWAY_SSL_CERTFILE", "GATEWAY_SSL_KEYFILE")
-    return [Problem(f"{name} is set without {other}", settings.origin(name), f"set {other} too")
+    return [Problem(f"{name} is set without {other}", settings.origin(name), f"set {other} too", "GW112")
             for name, other in (names, names[::-1]) if settings.text(name) and not settings.text(other)]
 
 
 def _upstream_key(secret: Secret, aliases: str) -> list[Problem]:
     repair = f"{secret.name}=<your key> in .env; a keyless upstream says API_KEY_ENV=none"
     if secret.value is None:
-        return [Problem(f"{secret.name} is not set; needed by {aliases}", "", repair)]
+        return [Problem(f"{secret.name} is not set; needed by {aliases}", "", repair, "GW406")]
     if not secret.value.strip():
-        return [Problem(f"{secret.name} is empty; needed by {aliases}", secret.where, repair)]
+        return [Problem(f"{secret.name} is empty; needed by {aliases}", secret.where, repair, "GW406")]
     return _unsendable(secret)
 
 
@@ -205,7 +229,7 @@ def _unsendable(secret: Secret) -> list[Problem]:
     if value.isascii() and value.isprintable() and " " not in value:
         return []
     return [Problem(f"{secret.name} holds spaces, line ends or characters that no key has", secret.where,
-                    "paste the key again, nothing around it")]
+                    "paste the key again, nothing around it", "GW407")]
 
 
 def master_key(secret: Secret) -> list[Problem]:
@@ -213,11 +237,13 @@ def master_key(secret: Secret) -> list[Problem]:
     value = (secret.value or "").strip()
     if secret.value is None:
         return [Problem(f"{MASTER_KEY} is not set: clients would need no key",
-                        "" if secret.where == "nowhere" else secret.where, MAKE_KEY)]
+                        "" if secret.where == "nowhere" else secret.where, MAKE_KEY, "GW401")]
     if not value:
-        return [Problem(f"{MASTER_KEY} is empty", secret.where, MAKE_KEY)]
+        return [Problem(f"{MASTER_KEY} is empty", secret.where, MAKE_KEY, "GW401")]
     if value.lower() in PUBLIC_KEYS or len(set(value.removeprefix("sk-"))) < 6:
-        return [Problem(f"{MASTER_KEY} is publicly known or trivial to guess", secret.where, ANOTHER_KEY)]
+        return [Problem(f"{MASTER_KEY} is publicly known or trivial to guess", secret.where, ANOTHER_KEY,
+                        "GW402")]
     if len(value) < MIN_MASTER_KEY:
-        return [Problem(f"{MASTER_KEY} is shorter than {MIN_MASTER_KEY} characters", secret.where, ANOTHER_KEY)]
+        return [Problem(f"{MASTER_KEY} is shorter than {MIN_MASTER_KEY} characters", secret.where, ANOTHER_KEY,
+                        "GW403")]
     return _unsendable(secret)

@@ -65,7 +65,7 @@ def find_database(env: "Environment", platform: str = sys.platform) -> tuple[Dat
             return _without_home(secret.value or OFF), ()
         return parse_database_url(secret.value or DEFAULT_URL, folder, stated=bool(secret.value)), ()
     except ValueError as error:
-        return None, (Problem(f"{VARIABLE} {error}", secret.where, f"{VARIABLE}={DEFAULT_URL}"),)
+        return None, (Problem(f"{VARIABLE} {error}", secret.where, f"{VARIABLE}={DEFAULT_URL}", "GW506"),)
 
 
 def _sqlite_path(rest: str, folder: Path) -> Path:

@@ -36,19 +36,20 @@ def parse_dotenv(data: bytes, path: str = ".env", environ: Mapping[str, str] | N
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[:error.start].count(b"\n") + 1
-        return DotEnv(path, {}, (Problem("the file is not UTF-8 text", f"{path} line {line}", "save it as UTF-8"),))
+        return DotEnv(path, {}, (Problem("the file is not UTF-8 text", f"{path} line {line}", "save it as UTF-8",
+                                         "GW110"),))
     values: dict[str, tuple[str, int]] = {}
     problems: list[Problem] = []
     for binding in parse_stream(io.StringIO(text, newline=None)):
         start = binding.original.line + _blank_lines(binding.original.string)
         if binding.error or "\0" in binding.original.string or "=" in (binding.key or ""):
             problems.append(Problem("this line cannot be read", f"{path} line {start}",
-                                    "write NAME=value, and close every quote"))
+                                    "write NAME=value, and close every quote", "GW110"))
         elif binding.key and binding.value is not None:
             value = _expand(binding.value, environ or {}, values)
             if values.get(binding.key, ("", 0))[0]:
                 lines = f"{path} lines {values[binding.key][1]} and {start}"
-                problems.append(Problem(f"{binding.key} is set twice", lines, "keep one of the two lines"))
+                problems.append(Problem(f"{binding.key} is set twice", lines, "keep one of the two lines", "GW106"))
             else:
                 values[binding.key] = (value, start)
     return DotEnv(path, values, tuple(problems))
@@ -103,7 +104,7 @@ class Environment:
         if path and plain:
             return Secret(name, None, self.origin(name), Problem(
                 f"both {name} and {file_name} are set", f"{self.origin(name)}; {self.origin(file_name)}",
-                f"remove one of the two, best {name}"))
+                f"remove one of the two, best {name}", "GW107"))
         if not path:
             return Secret(name, plain, self.origin(name))
         return self._from_file(name, path, f"{file_name}, {self.origin(file_name)}")
@@ -115,13 +116,14 @@ class Environment:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             return Secret(name, None, where, Problem(f"the file of {name} cannot be read: {path} ({reason})", where,
-                                                     "name a readable file that holds the key and nothing else"))
+                                                     "name a readable file that holds the key and nothing else",
+                                                     "GW408"))
         except (UnicodeDecodeError, ValueError):
             return Secret(name, None, where, Problem(f"the file of {name} is not text: {path}", where,
-                                                     "name a file that holds the key and nothing else"))
+                                                     "name a file that holds the key and nothing else", "GW408"))
         if not text:
             return Secret(name, None, where, Problem(f"the file of {name} is empty: {path}", where,
-                                                     "write the key into it"))
+                                                     "write the key into it", "GW408"))
         return Secret(name, text, where, file=path)
 
 

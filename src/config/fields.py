@@ -49,7 +49,8 @@ def _variable(text: str) -> str:
     text = clean(text)
     like_a_key = len(text) >= 20 and any(c.islower() for c in text) and any(c.isdigit() for c in text)
     if like_a_key or not _NAME.fullmatch(text):
-        raise BadValue("must be the name of a variable, such as GROQ_API_KEY, or none; never a key itself")
+        raise BadValue("must be the name of a variable, such as GROQ_API_KEY, or none; never a key itself",
+                       "GW411" if like_a_key or "-" in text else "GW102")
     return text
 
 
@@ -84,13 +85,14 @@ def _headers(text: str) -> tuple[tuple[str, str], ...]:
         if not equals or not _HEADER.fullmatch(name) or not value:
             raise BadValue("must be Name=value pairs separated by commas")
         if _SECRET_HEADERS.fullmatch(name):
-            raise BadValue(f"names the secret header {name}; headers are written in clear, use API_KEY_ENV for keys")
+            raise BadValue(f"names the secret header {name}; headers are written in clear, use API_KEY_ENV for keys",
+                           "GW409")
         if name.lower() in _FRAMING_HEADERS:
             raise BadValue(f"names the header {name}, which the HTTP client writes itself")
         if not value.isascii():
             raise BadValue(f"has characters in the header {name} that HTTP cannot carry; use ASCII")
         if name.lower() in (known.lower() for known, _ in pairs):
-            raise BadValue(f"names the header {name} twice")
+            raise BadValue(f"names the header {name} twice", "GW106")
         pairs.append((name, value))
     return tuple(pairs)
 
@@ -185,7 +187,7 @@ def build_spec(draft: Draft) -> tuple[ModelSpec | None, tuple[Problem, ...]]:
             values[attribute] = BY_ATTRIBUTE[attribute].read(text)
         except BadValue as error:
             problems.append(Problem(f"{draft.label(attribute)}{_shown(attribute, text)} {error}", origin,
-                                    f"{draft.label(attribute)}={BY_ATTRIBUTE[attribute].example}"))
+                                    f"{draft.label(attribute)}={BY_ATTRIBUTE[attribute].example}", error.code))
     if problems or "upstream" not in values:
         return None, tuple(problems)
     return _spec(draft, values)
@@ -206,12 +208,12 @@ def _spec(draft: Draft, values: dict[str, object]) -> tuple[ModelSpec | None, tu
         provider, model = str(stated), upstream.removeprefix(f"{stated}/")
     if model in ("", f"{provider}/"):
         return None, (Problem(f"{draft.label('upstream')} {upstream!a} names a provider but no model",
-                              draft.values["upstream"][1], f"{draft.label('upstream')}=openai/gpt-5"),)
+                              draft.values["upstream"][1], f"{draft.label('upstream')}=openai/gpt-5", "GW103"),)
     needs = NATIVE_PROVIDERS.get(provider)
     if needs and needs.needs_base and "api_base" not in values:
         label = draft.label("api_base") if "api_base" in draft.labels else "API_BASE"
         return None, (Problem(f"provider {provider} needs a base URL for {model}", draft.source,
-                              f"set {label}, for example http://127.0.0.1:8000/v1"),)
+                              f"set {label}, for example http://127.0.0.1:8000/v1", "GW104"),)
     alias = str(values.pop("alias", None) or default_alias(provider, model))
     origins = {attribute: origin for attribute, (_, origin) in draft.values.items()}
     return ModelSpec(key=draft.key.lower(), alias=alias, provider=provider, model=model, source=draft.source,

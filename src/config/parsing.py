@@ -8,6 +8,7 @@ from ..errors import ConfigurationError, Problem
 from .environment import Environment
 from .fields import BY_SPEC, BY_SUFFIX, FIELDS, KEY, KEY_SUFFIXES, Draft, build_spec, split_list, suggest
 from .models import DEFAULT_TRIGGERS, TRIGGERS, ChainSpec, ModelSpec
+from .notes import Note
 from .providers import default_alias, split_provider
 from .readers import BadValue, to_list
 
@@ -70,7 +71,7 @@ def _draft_of_text(text: str, source: str) -> tuple[Draft, list[Problem]]:
         if not equals:
             # Never shown: what stands here may be the rest of a value with a comma, such as a key.
             problem = Problem(f"part {number} of the spec has no `=`", source,
-                              r"write name=value; a comma inside a value is written \,")
+                              r"write name=value; a comma inside a value is written \,", "GW110")
         if problem:
             problems.append(problem)
         elif name == "key":
@@ -78,7 +79,7 @@ def _draft_of_text(text: str, source: str) -> tuple[Draft, list[Problem]]:
         else:
             values[BY_SPEC[name].attribute] = (value, source)
     if "upstream" not in values and not any("upstream" in p.what for p in problems):
-        problems.append(Problem("the spec names no upstream model", source, "add upstream=gpt-5"))
+        problems.append(Problem("the spec names no upstream model", source, "add upstream=gpt-5", "GW103"))
     labels = {field.attribute: field.spec for field in FIELDS}
     return Draft(key or _key_of(values), values, source, labels), problems
 
@@ -87,16 +88,18 @@ def _spec_field_problem(name: str, value: str, key: str, seen: Values, source: s
     shown = ascii(name[:40])
     if name in ("api_key", "apikey"):
         return Problem("a key must not be written on the command line", source,
-                       "put it into a variable and name that: key_env=MY_API_KEY")
+                       "put it into a variable and name that: key_env=MY_API_KEY", "GW411")
     if name != "key" and name not in BY_SPEC:
         known = ("key", *BY_SPEC)
-        return Problem(f"unknown field {shown}{suggest(name, known)}", source, "known fields: " + ", ".join(known))
+        return Problem(f"unknown field {shown}{suggest(name, known)}", source, "known fields: " + ", ".join(known),
+                       "GW101")
     if not value:
-        return Problem(f"the field {name} is empty", source, f"write {name}=... or leave it out")
+        return Problem(f"the field {name} is empty", source, f"write {name}=... or leave it out", "GW105")
     if (name == "key" and key) or (name != "key" and BY_SPEC[name].attribute in seen):
-        return Problem(f"the field {name} is given twice", source, "keep one")
+        return Problem(f"the field {name} is given twice", source, "keep one", "GW106")
     if name == "key" and not KEY.fullmatch(value):
-        return Problem(f"the key {value[:40]!a} is ill-formed", source, "use letters, digits and underscores: key=gpt5")
+        return Problem(f"the key {value[:40]!a} is ill-formed", source, "use letters, digits and underscores: key=gpt5",
+                       "GW111")
     return None
 
 
@@ -134,19 +137,20 @@ def _listed_keys(env: Environment, variable: str, sample: str, reading: Reading)
         return []
     where = env.origin(variable)
     if not text.strip():
-        reading.problems.append(Problem(f"{variable} is empty", where, f"{variable}={sample}, or remove the line"))
+        reading.problems.append(Problem(f"{variable} is empty", where, f"{variable}={sample}, or remove the line",
+                                        "GW105"))
         return []
     keys: list[str] = []
     for part in text.split(","):
         key = part.strip().lower()
         if not key:
             reading.problems.append(Problem(f"{variable} holds an empty name (two commas, or one at the end)", where,
-                                            f"{variable}={','.join(to_list(text))}"))
+                                            f"{variable}={','.join(to_list(text))}", "GW105"))
         elif not KEY.fullmatch(key):
             reading.problems.append(Problem(f"{variable} holds the ill-formed name {part.strip()[:40]!a}", where,
-                                            "use letters, digits and underscores"))
+                                            "use letters, digits and underscores", "GW111"))
         elif key in keys:
-            reading.problems.append(Problem(f"{variable} lists {key} twice", where, "keep one"))
+            reading.problems.append(Problem(f"{variable} lists {key} twice", where, "keep one", "GW106"))
         else:
             keys.append(key)
     return keys
@@ -172,8 +176,9 @@ def _owned_variables(env: Environment, keys: Sequence[str], reading: Reading) ->
     for key in sorted(declared - set(listed)):
         if KEY.fullmatch(key):
             name = f"{MODEL_PREFIX}{key}{_UPSTREAM}"
-            reading.notes.append(f"{name} ({env.origin(name)}) declares {key.lower()}, "
-                                 "which PROXY_MODEL_KEYS does not list: it is not served")
+            reading.notes.append(Note(f"{name} ({env.origin(name)}) declares {key.lower()}, "
+                                      "which PROXY_MODEL_KEYS does not list: it is not served", "GW114",
+                                      env.origin(name), f"add {key.lower()} to PROXY_MODEL_KEYS, or remove the line"))
     return owned
 
 
@@ -185,7 +190,7 @@ def _unread(env: Environment, name: str, rest: str, keys: Iterable[str], listed:
         return
     known = [f"{MODEL_PREFIX}{owner}_{suffix}" for suffix in (*BY_SUFFIX, *KEY_SUFFIXES)]
     reading.problems.append(Problem(f"{name} is read by nothing{suggest(name, known)}", env.origin(name),
-                                    "correct the name or remove the line"))
+                                    "correct the name or remove the line", "GW101"))
 
 
 def _read_model(env: Environment, key: str, variables: dict[str, str], reading: Reading) -> None:
@@ -198,7 +203,7 @@ def _read_model(env: Environment, key: str, variables: dict[str, str], reading: 
             continue
         attribute = BY_SUFFIX[suffix].attribute
         if attribute in values and values[attribute][0] != text:
-            problems.append(Problem(f"{labels[attribute]} and {name} differ", origin, "keep one of the two"))
+            problems.append(Problem(f"{labels[attribute]} and {name} differ", origin, "keep one of the two", "GW107"))
         values[attribute] = (text, origin)
         labels[attribute] = name
     own = _own_key(env, variables)
@@ -206,10 +211,10 @@ def _read_model(env: Environment, key: str, variables: dict[str, str], reading: 
         values["api_key_env"] = (own.removesuffix("_FILE"), f"{own}, {env.origin(own)}")
     elif own and env.values[own]:
         problems.append(Problem(f"both {own} and {labels['api_key_env']} are set", env.origin(own),
-                                "keep one of the two"))
+                                "keep one of the two", "GW107"))
     if "upstream" not in values:
         problems.append(Problem(f"PROXY_MODEL_KEYS lists {key}, but {labels['upstream']} is not set",
-                                env.origin("PROXY_MODEL_KEYS"), f"{labels['upstream']}=gpt-5"))
+                                env.origin("PROXY_MODEL_KEYS"), f"{labels['upstream']}=gpt-5", "GW103"))
     source = "environment" if env.origin(labels["upstream"]) == "environment" else env.dotenv.path
     reading.add(Draft(key, values, source, labels), problems)
 
@@ -230,21 +235,22 @@ def _read_chain(env: Environment, key: str, listed: Sequence[str], reading: Read
     for name in sorted(env.values):
         if name.startswith(prefix) and name not in names.values() and not name.startswith(longer):
             reading.problems.append(Problem(f"{name} is read by nothing{suggest(name, names.values())}",
-                                            env.origin(name), "correct the name or remove the line"))
+                                            env.origin(name), "correct the name or remove the line", "GW101"))
     models = tuple(word.lower() for word in to_list(env.get(names["MODELS"]) or ""))
     triggers = tuple(word.lower() for word in to_list(env.get(names["ON"]) or "")) or DEFAULT_TRIGGERS
     alias = (env.get(names["ALIAS"]) or "").strip() or key
     where = env.origin(names["MODELS"])
     if not models:
         reading.problems.append(Problem(f"PROXY_CHAIN_KEYS lists {key}, but {names['MODELS']} is not set",
-                                        env.origin("PROXY_CHAIN_KEYS"), f"{names['MODELS']}=first,second"))
+                                        env.origin("PROXY_CHAIN_KEYS"), f"{names['MODELS']}=first,second", "GW103"))
     for word in triggers:
         if word not in TRIGGERS:
             reading.problems.append(Problem(f"{names['ON']} holds {word!a}, no trigger{suggest(word, TRIGGERS)}",
-                                            env.origin(names["ON"]), f"{names['ON']}={','.join(DEFAULT_TRIGGERS)}"))
+                                            env.origin(names["ON"]), f"{names['ON']}={','.join(DEFAULT_TRIGGERS)}",
+                                            "GW102"))
     try:
         BY_SPEC["alias"].read(alias)
     except BadValue as error:
         reading.problems.append(Problem(f"{names['ALIAS']} {alias[:80]!a} {error}", env.origin(names["ALIAS"]),
-                                        f"{names['ALIAS']}={key}"))
+                                        f"{names['ALIAS']}={key}", error.code))
     reading.chains.append(ChainSpec(key, alias, models, triggers, where))

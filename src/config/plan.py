@@ -12,6 +12,7 @@ from .environment import Environment, Secret
 from .fields import Draft
 from .lines import printable
 from .models import ChainSpec, ModelSpec
+from .notes import Note
 from .parsing import Reading, key_of, load_model_specs_from_cli, load_model_specs_from_env
 from .registry import RegistryReading, join
 from .resolve import PlannedModel, resolve
@@ -103,7 +104,8 @@ def _declared(sources: Sources) -> Reading:
     if sources.model_specs:
         reading = load_model_specs_from_cli(sources.model_specs)
         if from_env.models or from_env.chains:
-            reading.notes.append("--model-spec replaces the models and chains that the environment declares")
+            reading.notes.append(Note("--model-spec replaces the models and chains that the environment declares",
+                                      "GW115", "--model-spec", "use --add-model-spec to keep both"))
     added = load_model_specs_from_cli(sources.add_model_specs, "--add-model-spec")
     reading.models += added.models
     reading.problems += added.problems
@@ -126,7 +128,7 @@ def _single(sources: Sources, reading: Reading) -> Reading:
             return reading
         if not (sources.env.get("OPENAI_API_KEY") or sources.env.get("OPENAI_API_KEY_FILE")):
             lost = "; ".join(note for note in reading.notes if "does not list" in note)
-            reading.problems.append(Problem("no model is declared", lost, WAYS_TO_DECLARE))
+            reading.problems.append(Problem("no model is declared", lost, WAYS_TO_DECLARE, "GW109"))
             return reading
     upstream = sources.model if sources.model is not None else "gpt-5"
     alias = sources.alias if sources.alias is not None else upstream
@@ -142,12 +144,12 @@ def _single_flags(sources: Sources, reading: Reading) -> None:
     if sources.model is not None:
         reading.problems.append(Problem(f"--model declares one model, but others are declared: {names}", "--model",
                                         f"use --add-model-spec upstream={sources.model} to add it, "
-                                        f"or --model-spec upstream={sources.model} to serve it alone"))
+                                        f"or --model-spec upstream={sources.model} to serve it alone", "GW108"))
     if sources.alias is None or not reading.models:
         return
     if len(reading.models) > 1:
         reading.problems.append(Problem(f"--alias renames one model, but several are declared: {names}", "--alias",
-                                        "set MODEL_<KEY>_ALIAS, or alias=... in a --model-spec"))
+                                        "set MODEL_<KEY>_ALIAS, or alias=... in a --model-spec", "GW108"))
         return
     renamed = Reading()
     renamed.add(Draft("x", {"upstream": ("x", ""), "alias": (sources.alias, "--alias")}, "--alias",
@@ -167,9 +169,10 @@ def _retired(env: Environment, reading: Reading, declared: bool) -> bool:
     lines = ["PROXY_MODEL_KEYS=primary"] + [f"MODEL_PRIMARY_{name}={value}" for name, value in values.items()]
     for name in found:
         if declared:
-            reading.notes.append(f"{name} ({env.origin(name)}) is retired and read by nothing; remove it")
+            reading.notes.append(Note(f"{name} ({env.origin(name)}) is retired and read by nothing; remove it", "GW116",
+                                      env.origin(name), f"remove {name}"))
     if found and not declared:
         reading.problems.append(Problem(f"{' and '.join(found)}: retired, one model per variable set is no longer read",
                                         "; ".join(f"{name}, {env.origin(name)}" for name in found),
-                                        "replace by\n" + "\n".join(map(printable, lines))))
+                                        "replace by\n" + "\n".join(map(printable, lines)), "GW113"))
     return bool(found)

@@ -14,7 +14,11 @@ _ROUTE = re.compile(r"/[!-~]*", re.ASCII)
 
 
 class BadValue(ValueError):
-    """A value that cannot be read; the message says what would be accepted."""
+    """A value that cannot be read; the message says what would be accepted, ``code`` which kind of fault it is."""
+
+    def __init__(self, message: str, code: str = "GW102") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def to_int(text: str, low: int, high: int | None = None) -> int:
@@ -69,7 +73,8 @@ def to_url(text: str) -> str:
     if not valid or not text.isprintable() or " " in text:
         raise BadValue("must be a URL such as https://api.example.com/v1")
     if parts.username is not None or parts.password is not None or "?" in text or "#" in text:
-        raise BadValue("must be a URL without user, password, query or fragment; a key has its own variable")
+        raise BadValue("must be a URL without user, password, query or fragment; a key has its own variable",
+                       "GW410")
     return text.rstrip("/")
 
 

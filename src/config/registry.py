@@ -6,7 +6,11 @@ from typing import Any
 
 from ..errors import Problem
 from .models import ChainSpec, ModelSpec
+from .notes import Note
 from .parsing import Reading
+
+# The code of a problem with a row that has none of its own.
+BAD_ROW = "GW508"
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class RegistryReading:
 
 def join(reading: Reading, registry: RegistryReading) -> None:
     """Add the registry's models and chains to what is declared, which wins on the same alias; clashes are problems."""
-    reading.problems += registry.problems
+    reading.problems += [problem if problem.code else replace(problem, code=BAD_ROW) for problem in registry.problems]
     reading.notes += registry.notes
     _join_models(reading, registry)
     taken = {spec.alias for spec in reading.models} | {chain.alias for chain in reading.chains}
@@ -36,7 +40,7 @@ def join(reading: Reading, registry: RegistryReading) -> None:
     used = {chain.key for chain in reading.chains}
     for chain in registry.chains:
         if chain.alias in taken:
-            reading.notes.append(f"registry: {chain.alias} is declared elsewhere too, which wins over {chain.source}")
+            reading.notes.append(_shadowed(chain.alias, chain.source))
             continue
         members = tuple(keys[alias] for alias in chain.models if alias in keys)
         reading.chains.append(replace(chain, key=_unique(chain.key, used), models=members))
@@ -44,7 +48,7 @@ def join(reading: Reading, registry: RegistryReading) -> None:
     for slug, source in registry.slugs.items():
         if slug in taken:
             reading.problems.append(Problem(f"the endpoint {slug} has the name of a model or chain", source,
-                                            "give it another name"))
+                                            "give it another name", "GW302"))
 
 
 def _join_models(reading: Reading, registry: RegistryReading) -> None:
@@ -52,9 +56,14 @@ def _join_models(reading: Reading, registry: RegistryReading) -> None:
     used = {spec.key for spec in reading.models}
     for spec in registry.models:
         if spec.alias in declared:
-            reading.notes.append(f"registry: {spec.alias} is declared elsewhere too, which wins over {spec.source}")
+            reading.notes.append(_shadowed(spec.alias, spec.source))
         else:
             reading.models.append(replace(spec, key=_unique(spec.key, used)))
+
+
+def _shadowed(alias: str, source: str) -> Note:
+    return Note(f"registry: {alias} is declared elsewhere too, which wins over {source}", "GW115", source,
+                "remove one of the two")
 
 
 def _unique(key: str, used: set[str]) -> str:

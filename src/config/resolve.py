@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ..errors import Problem
 from .environment import Environment
 from .models import ModelCaps, ModelSpec, caps_for, litellm_drops_effort
+from .notes import Note
 from .providers import NATIVE_PROVIDERS, OPENAI_BASE
 from .settings import Settings
 
@@ -42,8 +43,9 @@ def resolve(spec: ModelSpec, env: Environment, settings: Settings) -> tuple[Plan
     key_env, problems = _key_env(spec, env)
     effort, origin, wrong, notes = _effort(spec, caps, settings)
     if caps.deprecated_on:
-        notes.append(f"{spec.alias}: the provider retires {spec.model} on {caps.deprecated_on}"
-                     " or has done so; requests may fail")
+        notes.append(Note(f"{spec.alias}: the provider retires {spec.model} on {caps.deprecated_on}"
+                          " or has done so; requests may fail", "GW704", spec.origin("upstream"),
+                          "name a model that the provider keeps"))
     planned = PlannedModel(spec, caps, spec.mode or caps.mode, base, base_origin, key_env, effort, origin)
     return planned, problems + wrong, notes
 
@@ -70,10 +72,10 @@ def _key_env(spec: ModelSpec, env: Environment) -> tuple[str | None, list[Proble
     if stated == "OPENAI_API_KEY" and spec.provider != "openai":
         usual = next(iter(NATIVE_PROVIDERS[spec.provider].key_envs), "MY_API_KEY")
         return stated, [Problem(f"{name}: OPENAI_API_KEY must not go to the provider {spec.provider}", where,
-                                f"name the provider's own key variable, such as {usual}")]
+                                f"name the provider's own key variable, such as {usual}", "GW413")]
     if stated.startswith(("LITELLM_", "GATEWAY_")):
         return stated, [Problem(f"{name}: {stated} is the gateway's own and must not go upstream", where,
-                                "name the variable that holds the upstream's key")]
+                                "name the variable that holds the upstream's key", "GW414")]
     return stated, []
 
 
@@ -98,10 +100,12 @@ def _effort(spec: ModelSpec, caps: ModelCaps, settings: Settings) -> tuple[str |
         accepts = "accepts " + ", ".join(caps.efforts) if caps.efforts else "does not accept reasoning_effort"
         if own:
             return None, "", [Problem(f"{spec.alias}: {spec.model} {accepts}, not {level}", origin,
-                                      "choose an accepted level, or none")], []
-        return None, "", [], [f"{spec.alias}: {spec.model} {accepts}, so the global level {level} is left out"]
-    notes = []
+                                      "choose an accepted level, or none", "GW701")], []
+        return None, "", [], [Note(f"{spec.alias}: {spec.model} {accepts}, so the global level {level} is left out",
+                                   "GW702", origin, f"MODEL_{spec.key.upper()}_REASONING_EFFORT=none")]
+    notes: list[str] = []
     if litellm_drops_effort(spec.provider, spec.model) and "reasoning_effort" not in spec.allow_params:
-        notes.append(f"{spec.alias}: LiteLLM drops reasoning_effort for {spec.upstream}; to send it all the same set "
-                     f"MODEL_{spec.key.upper()}_ALLOW_PARAMS=reasoning_effort")
+        allow = f"MODEL_{spec.key.upper()}_ALLOW_PARAMS=reasoning_effort"
+        notes.append(Note(f"{spec.alias}: LiteLLM drops reasoning_effort for {spec.upstream}; to send it all the same "
+                          f"set {allow}", "GW703", origin, allow))
     return level, origin, [], notes

@@ -132,7 +132,7 @@ def read_settings(values: Mapping[str, str], origins: Mapping[str, str]) -> tupl
             origin = origins.get(variable.name, "")
             label = str(variable.flag) if origin.startswith("flag") else variable.name
             problems.append(Problem(f"{label}{shown} {error}", origin,
-                                    f"{label}{'=' if label == variable.name else ' '}{example(variable)}"))
+                                    f"{label}{'=' if label == variable.name else ' '}{example(variable)}", error.code))
     return Settings(MappingProxyType(read), origins), tuple(problems)
 
 

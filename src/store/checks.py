@@ -51,7 +51,7 @@ def field_problems(registry: "Registry") -> Iterator[Problem]:
                     fld.of_document(list(value) if isinstance(value, tuple) else value)
                 except BadValue as error:
                     yield Problem(f"{noun.one} {noun.label(row.values())}: {fld.name} {error}",
-                                  where(_TABLES[noun.name], row))
+                                  where(_TABLES[noun.name], row), code=error.code)
 
 
 def _providers(registry: "Registry", context: Context) -> Iterator[Problem]:
@@ -75,11 +75,12 @@ def _names(registry: "Registry", context: Context) -> Iterator[Problem]:
         users[endpoint.slug].append((f"endpoint {endpoint.slug}", where("ai_endpoints", endpoint)))
         if endpoint.slug in context.declared:
             yield Problem(f"the endpoint {endpoint.slug} has the name of a model or chain that is declared elsewhere",
-                          where("ai_endpoints", endpoint), "give it another name")
+                          where("ai_endpoints", endpoint), "give it another name", "GW302")
     for name, found in users.items():
         if len(found) > 1:
             yield Problem(f"{' and '.join(who for who, _ in found)} share the name {name}",
-                          "; ".join(place for _, place in found), "models, chains and endpoints need different names")
+                          "; ".join(place for _, place in found), "models, chains and endpoints need different names",
+                          "GW302")
 
 
 def _targets(registry: "Registry", context: Context) -> Iterator[Problem]:
@@ -87,10 +88,10 @@ def _targets(registry: "Registry", context: Context) -> Iterator[Problem]:
     for chain in registry.chains:
         place = where("ai_fallback_chains", chain)
         if not chain.models:
-            yield Problem(f"the chain {chain.name} has no models", place, "name them: --models first,second")
+            yield Problem(f"the chain {chain.name} has no models", place, "name them: --models first,second", "GW103")
         yield from _unknown(f"the chain {chain.name} names", chain.models, models, place)
         if len(set(chain.models)) < len(chain.models):
-            yield Problem(f"the chain {chain.name} names a model twice", place, "keep one")
+            yield Problem(f"the chain {chain.name} names a model twice", place, "keep one", "GW305")
     for endpoint in registry.endpoints:
         place = where("ai_endpoints", endpoint)
         yield from without_target(endpoint, place)
@@ -114,7 +115,7 @@ def _unknown(what: str, names: Iterable[str], known: set[str], place: str) -> It
     for name in names:
         if name not in known:
             yield Problem(f"{what} {name!a}, no model of the registry or the environment{suggest(name, known)}", place,
-                          "name the alias of a model")
+                          "name the alias of a model", "GW303")
 
 
 def _prompts(registry: "Registry") -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..config.models import EFFORT_LEVELS, ChainSpec, ModelCaps, ModelSpec, caps_for
+from ..config.notes import Note
 from ..config.parsing import key_of
 from ..config.providers import OPENAI_BASE
 from ..config.registry import RegistryReading
@@ -18,6 +19,8 @@ from .models import Model
 from .providers import Provider
 from .registry import Registry
 
+# The code of a row that is left out for want of something.
+PASSED_OVER = "GW509"
 _PRICES = ("input", "cached_input", "output", "reasoning", "image")
 IsSet = Callable[[str], bool]
 
@@ -62,12 +65,14 @@ def _key_env(provider: Provider, is_set: IsSet) -> str:
     return next((name for name in usual if is_set(name)), next(iter(usual), KEYLESS))
 
 
-def _left_out(rows: list[_Row]) -> list[str]:
+def _left_out(rows: list[_Row]) -> list[Note]:
     by_key: dict[str, list[str]] = {}
     for row in rows:
         by_key.setdefault(row.key_env, []).append(row.model.alias)
-    return [f"registry: {key} is not set, so {len(aliases)} of its models {'is' if len(aliases) == 1 else 'are'} left "
-            f"out: {', '.join(aliases[:5])}{', ...' if len(aliases) > 5 else ''}" for key, aliases in by_key.items()]
+    return [Note(f"registry: {key} is not set, so {len(aliases)} of its models "
+                 f"{'is' if len(aliases) == 1 else 'are'} left out: {', '.join(aliases[:5])}"
+                 f"{', ...' if len(aliases) > 5 else ''}", PASSED_OVER, "registry ai_models", f"{key}=<your key>")
+            for key, aliases in by_key.items()]
 
 
 def _spec(row: _Row) -> ModelSpec:
@@ -103,15 +108,16 @@ def _caps(model: Model, provider: str) -> ModelCaps:
     return replace(known, **said)
 
 
-def _chains(registry: Registry, aliases: set[str] | frozenset[str]) -> tuple[tuple[ChainSpec, ...], list[str]]:
+def _chains(registry: Registry, aliases: set[str] | frozenset[str]) -> tuple[tuple[ChainSpec, ...], list[Note]]:
     """Return the chains with the aliases of those members that are served."""
-    chains, notes = [], []
+    chains, notes = [], list[Note]()
     for row in registry.chains:
         members = tuple(alias for alias in row.models if alias in aliases)
         missing = [alias for alias in row.models if alias not in aliases]
         if row.active and missing:
-            notes.append(f"registry: the chain {row.name} {'goes without' if members else 'is left out, for want of'} "
-                         + ", ".join(missing))
+            notes.append(Note(f"registry: the chain {row.name} "
+                              f"{'goes without' if members else 'is left out, for want of'} {', '.join(missing)}",
+                              PASSED_OVER, where("ai_fallback_chains", row), "set the key of what is missing"))
         if row.active and members:
             triggers = tuple(TRIGGER_NAMES.get(word, word) for word in row.triggers)
             chains.append(ChainSpec(key_of(row.name), row.alias, members, triggers,
