@@ -10,7 +10,8 @@ from typing import Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
-from ..policy.chains import Kind, Walk, plan_walks
+from ..policy.chains import Kind, Walk, plan_walks, walk_of
+from ..policy.names import DeclaredNames
 from . import metrics
 from .callback_deadline import LONGEST_READ, Limits, install, open_clock, set_limits, share_client
 from .callback_errors import become, error_text, error_type, failure_of
@@ -35,12 +36,14 @@ class GatewayLogger(CustomLogger):
         install()
         self._runtime: Runtime | None = None
         self._walks: dict[str, Walk] = {}
+        self._names = DeclaredNames.of(())
         self._models: dict[str, ModelView] = {}
 
     def _load(self) -> Runtime:
         runtime = current()
         if runtime is not self._runtime:
             self._walks = plan_walks(runtime.plan.models, runtime.plan.chains)
+            self._names = runtime.plan.names()
             self._models = {model.deployment: model for model in runtime.plan.models}
             self._runtime = runtime
             if metrics.observe not in runtime.sinks:
@@ -66,7 +69,7 @@ class GatewayLogger(CustomLogger):
         remember_sent(record, data)
         record.stream = bool(data.get("stream"))
         alias = record.alias or str(data.get("model"))
-        walk = self._walks.get(alias)
+        walk = walk_of(self._walks, self._names, alias)
         if walk is not None:
             start(record, reduced(walk, record), data)
         else:
@@ -92,6 +95,7 @@ class GatewayLogger(CustomLogger):
             set_limits(None)
             return kwargs
         model = self._models.get(str((kwargs.get("model_info") or {}).get("id")))
+        model = model.serving(record.alias) if model is not None else None
         if model is not None:
             self._choose(record, model)
             _limit(kwargs, model, record)
@@ -152,6 +156,7 @@ class GatewayLogger(CustomLogger):
         logged = kwargs.get("standard_logging_object") or {}
         progress.answered()
         model = self._models.get(str(logged.get("model_id")), progress.model)
+        model = model.serving(record.alias) if model is not None else None
         fill(record, usage_of(logged), model, self._load().plan.raw)
         self._load().book.settle(record)
 

@@ -42,7 +42,7 @@ class Edge:
     @classmethod
     def of(cls, now: Runtime, derived: Iterable[str] = ()) -> "Edge":
         """Return the edge of ``now``; ``derived`` are the field names that the installed LiteLLM calls its own."""
-        names = DeclaredNames.of(now.plan.aliases())
+        names = now.plan.names()
         return cls(
             now=now,
             names=names,

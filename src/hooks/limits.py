@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..policy.budgets import Size, corrections
-from ..policy.chains import plan_walks
+from ..policy.chains import plan_walks, walk_of
 from ..policy.client_keys import ClientKey
 from ..policy.costs import Price
 from ..policy.limits import Charge, Limit, LimitSet, Rule, headers, limits_of
@@ -42,8 +42,8 @@ class Gate:
         self._now, self.counting = now, counting
         self._room = Room(counting)
         self._models = {model.deployment: model for model in now.plan.models}
-        walks = plan_walks(now.plan.models, now.plan.chains)
-        self._members = {alias: tuple(step.alias for step in walk.steps) for alias, walk in walks.items()}
+        self._walks = plan_walks(now.plan.models, now.plan.chains)
+        self._names = now.plan.names()
         self._prices: dict[str, Price | None] = {}
         self.usual: Mapping[str, int] = {}
         self.revision: int | None = None
@@ -60,7 +60,9 @@ class Gate:
         zones = (word.partition("=") for word in self._now.plan.settings.reset_zones)
         self._limits = LimitSet(limits, {provider: zone for provider, _, zone in zones})
         found = {name: self._limits.of_attempt(model) for name, model in self._models.items()}
-        self._of_calls = {name: rules for name, rules in found.items() if rules}
+        # Limits for single names under a wildcard are found when such a name is asked for.
+        self._of_names = {name for name, model in self._models.items() if self._limits.of_names(model.alias)}
+        self._of_calls = {name: rules for name, rules in found.items() if rules or name in self._of_names}
         self.sized = [name for name, rules in found.items() if any(rule.limit.counts_tokens for rule in rules)]
         self._sizes = bool(self.sized) or any(limit.counts_tokens for limit in limits)
 
@@ -74,7 +76,7 @@ class Gate:
     async def enter(self, record: RequestRecord, body: bytes, form: bool, receive: Receive) -> None:
         """Let a client request in: raises Refusal, or ClientGone while it waits."""
         grant: ClientKey | None = record.extra.get(GRANT)
-        members = self._members.get(record.alias or "", (record.alias or "",))
+        members = self._members(record.alias or "")
         check_names(record, members)
         rules = self._of_request(grant, record.user)
         if self._sizes or (grant is not None and rules):
@@ -93,6 +95,10 @@ class Gate:
             _note(record, need)
         await self._still_valid(grant, need.revision, record)
 
+    def _members(self, alias: str) -> tuple[str, ...]:
+        walk = walk_of(self._walks, self._names, alias)
+        return (alias,) if walk is None else tuple(step.alias for step in walk.steps)
+
     def _of_request(self, grant: ClientKey | None, user: str | None) -> tuple[Rule, ...]:
         own = grant.limit if grant is not None else None
         rules = (Rule(own, grant.name),) if own is not None and grant is not None else ()
@@ -104,7 +110,8 @@ class Gate:
     def _first(self, grant: ClientKey | None, members: Sequence[str]) -> ModelView | None:
         """Return the model that most likely answers."""
         names = grant.allowed(members) if grant is not None else members
-        return next((model for name in names for model in self._models.values() if model.alias == name), None)
+        return next((model.serving(name) for name in names for model in self._models.values()
+                     if model.alias == self._names.declared(name)), None)
 
     async def _still_valid(self, grant: ClientKey | None, revision: int | None, record: RequestRecord) -> None:
         """Read the keys again where some were revoked at once since they were read."""
@@ -142,9 +149,11 @@ class Gate:
 
     async def _call(self, record: RequestRecord, name: str, patient: bool = True) -> None:
         rules = self._of_calls.get(name, ())
+        if name in self._of_names:
+            rules = self._limits.of_attempt(self._models[name], record.alias)
         if not rules:
             return
-        model = self._models[name]
+        model = self._models[name].serving(record.alias)
         try:
             need = self._need(record, rules, model)
         except Refusal as refusal:
@@ -182,6 +191,8 @@ class Gate:
         if model.deployment not in self._prices:
             from .callback_usage import price_of
             known = price_of(model, self._now.plan.raw)
+            if self._models[model.deployment].wildcard:  # each name has its own price, and clients make up names
+                return known.price if known else None
             self._prices[model.deployment] = known.price if known else None
         return self._prices[model.deployment]
 

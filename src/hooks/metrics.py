@@ -12,6 +12,7 @@ from typing import Any
 
 from ..policy.params import ARRIVES_AS
 from .limits import MET, installed
+from .planview import PlanView
 from .record import RequestRecord
 from .runtime import current, metrics_folder
 
@@ -30,7 +31,7 @@ _log = logging.getLogger("gateway.hooks")
 class Metrics:
     """The series; made once per worker, after the folder is known to prometheus-client."""
 
-    def __init__(self, folder: Path, config: str, aliases: frozenset[str]) -> None:
+    def __init__(self, folder: Path, plan: PlanView) -> None:
         from prometheus_client import Counter, Gauge, Histogram, values
 
         # Chosen from the environment at import (prometheus-client 0.26), and LiteLLM imports it long before a worker
@@ -38,7 +39,9 @@ class Metrics:
         storage: Any = values
         storage.ValueClass = storage.MultiProcessValue()
         self.folder = folder
-        self._aliases = aliases
+        self._names = plan.names()
+        # Names under a wildcard are made up by clients: it has one series, under its declared names.
+        self._wild = {model.deployment: model for model in plan.models if model.wildcard}
         self.requests = Counter("gateway_requests", "Client requests", ["alias", "model", "status"])
         self.seconds = Histogram("gateway_request_seconds", "Time to the end of the answer", ["alias"], buckets=SECONDS)
         self.first_byte = Histogram("gateway_ttft_seconds", "Time to the first byte", ["alias"], buckets=SECONDS)
@@ -52,14 +55,15 @@ class Metrics:
         self.unchecked = Counter("gateway_limits_unchecked", "Checks of limits that were made without the database")
         self._unchecked = 0
         info = Gauge("gateway_config_info", "The configuration's hash", ["hash"], multiprocess_mode="max")
-        info.labels(config).set(1)
+        info.labels(plan.config).set(1)
         reloads = Gauge("gateway_reloads", "Reloads since the launch", multiprocess_mode="max")
         reloads.set(_reloads(folder))
 
     def observe(self, record: RequestRecord) -> None:
         """Count one finished request."""
-        alias = record.alias if record.alias in self._aliases else OTHER
-        model = record.model or OTHER
+        alias = self._names.declared(record.alias) or OTHER
+        wild = self._wild.get(record.deployment or "")
+        model = (record.model if wild is None else wild.model) or OTHER
         self.requests.labels(alias, model, record.status or OTHER).inc()
         if record.ended_ns is not None:
             self.seconds.labels(alias).observe((record.ended_ns - record.started_ns) / 1e9)
@@ -73,8 +77,7 @@ class Metrics:
         for name in record.extra.get(MET, ()):
             self.limits.labels(alias, name).inc()
         if record.error_type is None and (record.chain_position or 1) > 1:
-            self.fallbacks.labels(alias, record.answered or OTHER).inc()
-
+            self.fallbacks.labels(alias, (record.answered if wild is None else wild.alias) or OTHER).inc()
         self._count_unchecked()
 
     def _count_unchecked(self) -> None:
@@ -111,7 +114,7 @@ def start() -> Metrics | None:
     if _metrics is None:
         folder = metrics_folder()
         try:
-            _metrics = Metrics(folder, current().config, frozenset(current().plan.aliases()))
+            _metrics = Metrics(folder, current().plan)
         except ModuleNotFoundError as error:
             _log.info("no metrics: %s is not installed", error.name)
     return _metrics

@@ -2,8 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
+
+from ..config.models import caps_for
+from ..config.wildcards import is_wildcard, parts_of, upstream_of
+from ..policy.names import DeclaredNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,20 @@ class ModelView:
     allow_params: tuple[str, ...] = ()
     drop_params: tuple[str, ...] = ()
     source: str | None = None
+
+    @property
+    def wildcard(self) -> bool:
+        """Tell whether it serves many names."""
+        return is_wildcard(self.alias)
+
+    def serving(self, name: str | None) -> "ModelView":
+        """Return this deployment as it serves ``name``; only one of a wildcard that covers the name differs."""
+        if name is None or not self.wildcard or parts_of(self.alias, name) is None:
+            return self
+        upstream = upstream_of(self.alias, self.model or name, name)
+        provider = self.provider or ""
+        caps = caps_for(provider, upstream.removeprefix(f"{provider}/"))
+        return replace(self, alias=name, model=upstream, accepts_reasoning=bool(caps.efforts), levels=caps.efforts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +118,11 @@ class PlanView:
     def aliases(self) -> tuple[str, ...]:
         """Return every name that a client may ask for, models first, each once."""
         return tuple(dict.fromkeys([m.alias for m in self.models] + [c.alias for c in self.chains]))
+
+    def names(self) -> DeclaredNames:
+        """Return the names that are models; those by which LiteLLM finds a deployment are under no wildcard."""
+        entries = (f"chain:{chain.key}:{model}" for chain in self.chains for model in chain.models[:1])
+        return DeclaredNames.of(self.aliases(), (*(model.deployment for model in self.models), *entries))
 
 
 _View = TypeVar("_View", ModelView, ChainView, SettingsView, LedgerView)

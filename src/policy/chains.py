@@ -4,9 +4,11 @@ A walk is a list of steps: the first model, its retries, then the next model. It
 model's own ``FALLBACKS``; inside a chain the members' own ``FALLBACKS`` are not followed.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
+
+from .names import DeclaredNames
 
 Kind = Literal["connection", "timeout", "context_window", "status", "limit", "budget"]
 Verdict = Literal["go", "skip", "stop"]
@@ -121,3 +123,13 @@ def plan_walks(models: Sequence[Model], chains: Sequence[Chain]) -> dict[str, Wa
         if members:
             walks[chain.alias] = Walk(chain.alias, _steps(members, 0), tuple(chain.on), chain.key)
     return walks
+
+
+def walk_of(walks: Mapping[str, Walk], names: DeclaredNames, alias: str) -> Walk | None:
+    """Return the walk of a declared alias, or of a name under a wildcard, whose own steps are then for that name."""
+    declared = names.declared(alias)
+    walk = walks.get(declared) if declared is not None else walks.get(alias)
+    if walk is None or declared == alias or declared is None:
+        return walk
+    steps = tuple(replace(step, alias=alias) if step.alias == declared else step for step in walk.steps)
+    return replace(walk, alias=alias, steps=steps)

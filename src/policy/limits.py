@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
+from ..config.wildcards import parts_of
+
 Counted = Literal["requests", "tokens", "cost"]
 Period = Literal["minute", "day", "month"]
 SCOPES = ("provider", "model", "key", "tier", "user")
@@ -237,15 +239,24 @@ class LimitSet:
     limits: tuple[Limit, ...] = ()
     zones: Mapping[str, str] = field(default_factory=dict)
 
-    def of_attempt(self, model: Deployment) -> tuple[Rule, ...]:
-        """Return what limits calls of this deployment: its model's and its provider's."""
+    def of_attempt(self, model: Deployment, asked: str | None = None) -> tuple[Rule, ...]:
+        """Return what limits calls of this deployment: its model's and its provider's.
+
+        The names under a wildcard count together; a limit for just ``asked``, one of them, is met too.
+        """
         zone = self.zones.get(model.provider or "")
         names = {"model": (model.alias, model.key), "provider": (model.provider or "",)}
         declared = declared_limit(model, zone)
         own = (Rule(declared, model.key),) if declared else ()
         found = [Rule(_zoned(limit, zone), names[limit.scope][0]) for limit in self.limits
                  if limit.scope in names and limit.target in (EACH, *names[limit.scope])]
-        return (*own, *found)
+        single = [Rule(_zoned(limit, zone), limit.target) for limit in self.limits
+                  if limit.scope == "model" and limit.target == asked and asked not in names["model"]]
+        return (*own, *found, *single)
+
+    def of_names(self, alias: str) -> bool:
+        """Tell whether any limit is for one name that the wildcard ``alias`` covers."""
+        return any(limit.scope == "model" and parts_of(alias, limit.target) is not None for limit in self.limits)
 
     def of_request(self, **who: str | None) -> tuple[Rule, ...]:
         """Return what limits requests of this ``key``, ``tier`` and ``user``."""

@@ -1,31 +1,43 @@
 """Which names are models: the declared ones, and nothing that merely looks like one to LiteLLM."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# A wildcard stands for the characters of model names: no comma (LiteLLM 1.106 fans "a,b" out), no space, no star.
-_WILD = "[A-Za-z0-9._:@+/-]+"
+from ..config.wildcards import is_wildcard, parts_of, precedence
+
 _LONGEST = 256
+# Segments that mean something to an upstream's path, or to LiteLLM 1.106: with `responses/` in a name it calls another
+# API (main.py, `responses_api_bridge_check`).
+_STEERING = frozenset(("", ".", "..", "responses"))
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredNames:
-    """The aliases that clients may ask for; one that contains ``*`` stands for many."""
+    """The aliases that clients may ask for: exact ones, and ``wildcards``, the most specific first.
+
+    ``taken`` are names by which LiteLLM would find a deployment directly: no wildcard stands for one.
+    """
 
     exact: frozenset[str]
-    patterns: tuple[re.Pattern[str], ...]
+    wildcards: tuple[str, ...] = ()
+    taken: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, aliases: Iterable[str]) -> "DeclaredNames":
+    def of(cls, aliases: Iterable[str], taken: Iterable[str] = ()) -> "DeclaredNames":
         """Return the declared names."""
-        listed = list(aliases)
-        wild = (alias.split("*") for alias in listed if "*" in alias)
-        patterns = tuple(re.compile(_WILD.join(map(re.escape, parts))) for parts in wild)
-        return cls(frozenset(alias for alias in listed if "*" not in alias), patterns)
+        listed = list(dict.fromkeys(aliases))
+        wild = sorted(filter(is_wildcard, listed), key=precedence, reverse=True)
+        return cls(frozenset(alias for alias in listed if not is_wildcard(alias)), tuple(wild), frozenset(taken))
+
+    def declared(self, name: object) -> str | None:
+        """Return the declared alias that ``name`` is or falls under, None for every other name."""
+        if not isinstance(name, str):
+            return None
+        if name in self.exact:
+            return name
+        if not self.wildcards or len(name) > _LONGEST or name in self.taken or not _STEERING.isdisjoint(name.split("/")):
+            return None
+        return next((wild for wild in self.wildcards if parts_of(wild, name) is not None), None)
 
     def __contains__(self, name: object) -> bool:
-        if not isinstance(name, str):
-            return False
-        return name in self.exact or (
-            len(name) <= _LONGEST and any(pattern.fullmatch(name) for pattern in self.patterns))
+        return self.declared(name) is not None
