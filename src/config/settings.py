@@ -73,6 +73,14 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("GATEWAY_SSL_CERTFILE", str, None, "TLS certificate chain (PEM)", "--ssl-certfile"),
     Variable("GATEWAY_SSL_KEYFILE", str, None, "TLS private key (PEM)", "--ssl-keyfile"),
     Variable("GATEWAY_DEBUG", to_bool, False, "Show LiteLLM's debug log", "--debug"),
+    Variable("LITELLM_BASE_URL", to_url, None,
+             "Gateway that `models available` and `discovery` ask; default the one that these variables declare"),
+    Variable("LITELLM_API_KEY", str, None, "Key for that gateway; default LITELLM_MASTER_KEY", secret=True),
+    Variable("DISCOVERY_TOKENS", str, None, "Tokens that open the discovery service, separated by commas",
+             secret=True),
+    Variable("DISCOVERY_HOST", to_host, "127.0.0.1", "Address that the discovery service listens on"),
+    Variable("DISCOVERY_PORT", to_port, 4100, "Port that the discovery service listens on"),
+    Variable("DISCOVERY_TTL", to_seconds, 300.0, "Seconds after which it asks the gateway for its models again"),
 )
 BY_NAME: Mapping[str, Variable] = MappingProxyType({variable.name: variable for variable in VARIABLES})
 # Scrubbed wherever it appears, used by nothing.
@@ -139,7 +147,7 @@ def read_settings(values: Mapping[str, str], origins: Mapping[str, str]) -> tupl
 _EXAMPLES = {"OPENAI_API_BASE": "https://api.openai.com/v1", "OPENAI_BASE_URL": "https://api.openai.com/v1",
              "REASONING_EFFORT": "medium", "GATEWAY_CORS_ORIGINS": "https://app.example.com",
              "GATEWAY_EXTRA_ROUTES": "/v1/files/*", "GATEWAY_RESET_ZONES": "gemini=America/Los_Angeles",
-             "GATEWAY_ENVIRONMENT": "production"}
+             "GATEWAY_ENVIRONMENT": "production", "LITELLM_BASE_URL": "http://127.0.0.1:4000"}
 
 
 def example(variable: Variable) -> str:
