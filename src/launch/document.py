@@ -9,21 +9,10 @@ from ..config.document import plan_document
 from ..config.environment import Environment
 from ..config.plan import LaunchPlan
 from ..config.rendering import config_document, content_hash, dump, header
+from ..config.shield import FIXED as FIXED
+from ..config.shield import REMOVED as REMOVED
 
 VERSION = 1
-# What LiteLLM 1.106 would pick up behind the YAML's back (proxy_cli.py, proxy_server.py, the OpenAI SDK).
-REMOVED = ("CONFIG_FILE_PATH", "WORKER_CONFIG", "DATABASE_URL", "DIRECT_URL", "HOST", "PORT", "NUM_WORKERS", "DEBUG",
-           "DETAILED_DEBUG", "KEEPALIVE_TIMEOUT", "LIMIT_CONCURRENCY", "MAX_REQUESTS_BEFORE_RESTART",
-           "SERVER_ROOT_PATH", "TIMEOUT_WORKER_HEALTHCHECK", "PROMETHEUS_METRICS_PORT", "SSL_KEYFILE_PATH",
-           "SSL_CERTFILE_PATH", "OPENAI_API_BASE", "OPENAI_BASE_URL", "LITELLM_WORKER_STARTUP_HOOKS",
-           "STORE_MODEL_IN_DB", "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "LITELLM_DISABLE_REDACT_SECRETS",
-           "LITELLM_CONFIG_BUCKET_NAME", "USE_AWS_KMS", "PROMETHEUS_MULTIPROC_DIR")
-# Offline and predictable; without the last one embeddings are tried three times.
-FIXED = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION", "LITELLM_DONT_SHOW_FEEDBACK_BOX": "true",
-         "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True", "LITELLM_LOCAL_BLOG_POSTS": "True",
-         "LITELLM_LOCAL_POLICY_TEMPLATES": "True", "LITELLM_LOCAL_AUTOROUTER_PRESETS": "True",
-         "NO_DOCS": "True", "NO_REDOC": "True", "NO_OPENAPI": "True", "DISABLE_ADMIN_UI": "True",
-         "DEFAULT_MAX_RETRIES": "0"}
 
 
 @dataclass(frozen=True)
