@@ -6,6 +6,7 @@ from typing import Any
 
 from ..config.document import plan_document
 from ..config.plan import LaunchPlan
+from ..config.wildcards import is_wildcard, parts_of
 from ..policy.costs import Deployment, Known, Prices
 from ..policy.price_file import price_file, read_prices
 
@@ -27,6 +28,8 @@ class PriceBook:
         A model that the plan does not know any more has no price here: nobody can tell whose it was.
         """
         own = self._models.get(row["deployment"] or "")
+        if own is not None and is_wildcard(own.alias) and parts_of(own.model or "", row["model"] or ""):
+            return self._prices.find(replace(own, model=row["model"]), self._sources.get(row["deployment"], ""))
         if own is not None and own.model == row["model"]:
             return self._of(row["deployment"])
         same = next((key for key, model in self._models.items() if model.model == row["model"]), None)
@@ -36,8 +39,9 @@ class PriceBook:
         return self._prices.find(self._models[deployment], self._sources.get(deployment, ""))
 
     def unpriced(self) -> list[str]:
-        """Return the aliases of the models that nobody has a price for."""
-        return [model.alias for key, model in self._models.items() if self._of(key) is None]
+        """Return the aliases of the models that nobody has a price for; what a wildcard covers is known when asked."""
+        return [model.alias for key, model in self._models.items()
+                if self._of(key) is None and not is_wildcard(model.alias)]
 
 
 def with_price_note(plan: LaunchPlan) -> LaunchPlan:

@@ -12,6 +12,7 @@ from ..config.fields import suggest
 from ..config.plan import LaunchPlan, build_plan
 from ..errors import PROGRAM, GatewayError
 from ..policy.limits import MEASURES, OF_ATTEMPTS, Limit, LimitSet, Rule, amount_text, declared_limit, limits_of
+from ..policy.names import DeclaredNames
 from ..policy.nouns import NOUNS
 from .database import Opened, opened, with_registry
 from .nouns import AS_JSON, find, group_of, public, read_rows, table
@@ -99,7 +100,7 @@ def explain(ctx: click.Context, alias: str, as_json: bool) -> None:
                    if limit.scope not in OF_ATTEMPTS]
         for key in _members(plan, alias):
             model = plan.by_key(key)
-            entries += [_entry(f"call of {model.alias}", rule) for rule in rules.of_attempt(model.spec)]
+            entries += [_entry(f"call of {model.alias}", rule) for rule in rules.of_attempt(model.spec, alias)]
     text = table(("checked", "limit", "declared", "for", "numbers", "action"), entries) if entries else "no limits"
     click.echo(json.dumps(entries, indent=2) if as_json else text)
 
@@ -109,9 +110,11 @@ def _members(plan: LaunchPlan, alias: str) -> Iterable[str]:
     chain = next((chain for chain in plan.chains if chain.alias == alias), None)
     if chain is not None:
         return chain.models
-    models = [model.spec for model in plan.models if model.alias == alias]
+    names = [model.alias for model in plan.models] + [chain.alias for chain in plan.chains]
+    # The wildcard itself may be asked about too.
+    declared = alias if alias in names else DeclaredNames.of(names).declared(alias)
+    models = [model.spec for model in plan.models if model.alias == declared]
     if not models:
-        names = [model.alias for model in plan.models] + [chain.alias for chain in plan.chains]
         raise GatewayError(f"there is no model or chain {alias!a}{suggest(alias, names)}", "",
                            f"{PROGRAM} limits explain ALIAS")
     return dict.fromkeys(key for spec in models for key in (spec.key, *spec.fallbacks))

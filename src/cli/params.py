@@ -11,7 +11,9 @@ import click
 
 from ..config.plan import build_plan
 from ..config.providers import split_provider
+from ..config.wildcards import upstream_of
 from ..errors import GatewayError, UsageProblem
+from ..policy.names import DeclaredNames
 from .sources import read_sources
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ def _upstream(context: click.Context, model: str) -> str:
     for entry in declared:
         if model in (entry.alias, entry.spec.key):
             return entry.spec.upstream
+    declared_as = DeclaredNames.of(entry.alias for entry in declared).declared(model)
+    for entry in declared:
+        if entry.alias == declared_as:
+            return upstream_of(entry.alias, entry.spec.upstream, model)
     return "/".join(split_provider(model))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import Problem
+from . import wildcard_checks
 from .environment import Environment, Secret
 from .models import ChainSpec
 from .resolve import PlannedModel
@@ -35,7 +36,8 @@ def bases(env: Environment, flags: Mapping[str, str]) -> list[Problem]:
 def models(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], settings: Settings,
            broken: Container[str] = ()) -> list[Problem]:
     """Refuse clashing names and fallbacks or chains that cannot work; ``broken`` keys have their own problems."""
-    return _names(planned, chains, settings) + _fallbacks(planned, broken) + _chains(planned, chains, broken)
+    return (_names(planned, chains, settings) + _fallbacks(planned, broken) + _chains(planned, chains, broken)
+            + wildcard_checks.members(planned, chains))
 
 
 def _names(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], settings: Settings) -> list[Problem]:
@@ -83,7 +85,8 @@ def _fallbacks(planned: Sequence[PlannedModel], broken: Container[str]) -> list[
                 problems.append(Problem(f"{spec.key} falls back to itself", where, f"remove {target} from the list",
                                         "GW304"))
             elif target not in keys and target not in broken:
-                hint = f"use the key {aliases[target]}" if target in aliases else "known keys: " + ", ".join(keys)
+                hint = f"use the key {aliases[target]}" if target in aliases else \
+                    wildcard_checks.declare_it(target, planned) or "known keys: " + ", ".join(keys)
                 problems.append(Problem(f"{spec.key} falls back to {target!a}, no declared model", where, hint,
                                         "GW303"))
         if len(set(spec.fallbacks)) < len(spec.fallbacks):
@@ -124,8 +127,9 @@ def _chains(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], broken
         label = f"CHAIN_{chain.key.upper()}_MODELS"
         for name in chain.models:
             if name not in keys and name not in broken:
+                hint = wildcard_checks.declare_it(name, planned) or f"{label}: known keys: " + ", ".join(keys)
                 problems.append(Problem(f"the chain {chain.key} names {name!a}, no declared model", chain.source,
-                                        f"{label}: known keys: " + ", ".join(keys), "GW303"))
+                                        hint, "GW303"))
         if len(set(chain.models)) < len(chain.models):
             problems.append(Problem(f"the chain {chain.key} names a model twice", chain.source, f"{label}: keep one",
                                     "GW305"))

@@ -11,6 +11,7 @@ from ..errors import Problem
 from .models import EFFORT_LEVELS, MODES, ModelSpec
 from .providers import NATIVE_PROVIDERS, PROVIDERS, default_alias, split_provider
 from .readers import BadValue, to_choice, to_int, to_list, to_seconds, to_url
+from .wildcards import STAR, is_wildcard
 
 KEY = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -37,10 +38,10 @@ def clean(text: str, longest: int = 256) -> str:
 
 
 def _name(text: str) -> str:
-    """Return an alias or model id; commas and wildcards mean something else to LiteLLM."""
+    """Return an alias or model id, or a wildcard of them; commas mean something else to LiteLLM."""
     text = clean(text)
-    if "," in text or "*" in text or any(c.isspace() for c in text):
-        raise BadValue("must not contain spaces, commas or `*`")
+    if "," in text or STAR in text[:-1] or any(c.isspace() for c in text):
+        raise BadValue("must not contain spaces, commas or `*`; a wildcard ends with its only one, as in `xai/*`")
     return text
 
 
@@ -215,6 +216,15 @@ def _spec(draft: Draft, values: dict[str, object]) -> tuple[ModelSpec | None, tu
         return None, (Problem(f"provider {provider} needs a base URL for {model}", draft.source,
                               f"set {label}, for example http://127.0.0.1:8000/v1", "GW104"),)
     alias = str(values.pop("alias", None) or default_alias(provider, model))
+    if is_wildcard(alias) != is_wildcard(model):
+        return None, (_half_wild(draft, alias, upstream),)
     origins = {attribute: origin for attribute, (_, origin) in draft.values.items()}
     return ModelSpec(key=draft.key.lower(), alias=alias, provider=provider, model=model, source=draft.source,
                      origins=origins, **values), ()  # type: ignore[arg-type]
+
+
+def _half_wild(draft: Draft, alias: str, upstream: str) -> Problem:
+    one, many = (alias, upstream) if is_wildcard(upstream) else (upstream, alias)
+    where = next(draft.values[name][1] for name in ("alias", "upstream") if name in draft.values)
+    repair = f"a star in both, {draft.label('upstream')}=openai/* and {draft.label('alias')}=local/*, or in neither"
+    return Problem(f"{many!a} stands for many models, but {one!a} for one", where, repair, "GW313")

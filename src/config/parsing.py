@@ -11,6 +11,7 @@ from .models import DEFAULT_TRIGGERS, TRIGGERS, ChainSpec, ModelSpec
 from .notes import Note
 from .providers import default_alias, split_provider
 from .readers import BadValue, to_list
+from .wildcards import is_wildcard
 
 MODEL_PREFIX, CHAIN_PREFIX = "MODEL_", "CHAIN_"
 CHAIN_FIELDS = ("ALIAS", "MODELS", "ON")
@@ -250,6 +251,8 @@ def _read_chain(env: Environment, key: str, listed: Sequence[str], reading: Read
                                             "GW102"))
     try:
         BY_SPEC["alias"].read(alias)
+        if is_wildcard(alias):
+            raise BadValue("must not hold `*`: a chain has one name")
     except BadValue as error:
         reading.problems.append(Problem(f"{names['ALIAS']} {alias[:80]!a} {error}", env.origin(names["ALIAS"]),
                                         f"{names['ALIAS']}={key}", error.code))

@@ -14,9 +14,11 @@ from .lines import printable
 from .models import ChainSpec, ModelSpec
 from .notes import Note
 from .parsing import Reading, key_of, load_model_specs_from_cli, load_model_specs_from_env
+from .providers import default_alias
 from .registry import RegistryReading, join
 from .resolve import PlannedModel, resolve
 from .settings import BY_NAME, Settings, read_settings
+from .wildcards import STAR
 
 # Single-model variables of earlier launchers, with what replaces them.
 RETIRED = {"OPENAI_MODEL": "UPSTREAM_MODEL", "LITELLM_MODEL": "UPSTREAM_MODEL", "LITELLM_MODEL_ALIAS": "ALIAS"}
@@ -132,6 +134,8 @@ def _single(sources: Sources, reading: Reading) -> Reading:
             return reading
     upstream = sources.model if sources.model is not None else "gpt-5"
     alias = sources.alias if sources.alias is not None else upstream
+    if upstream == alias == STAR:
+        alias = default_alias("openai", STAR)
     source = "--model" if sources.model is not None else "--alias" if sources.alias is not None else "default"
     values = {"upstream": (upstream, source), "alias": (alias, source)}
     reading.add(Draft(key_of(alias), values, source, MappingProxyType({"upstream": "--model", "alias": "--alias"})))
@@ -152,7 +156,9 @@ def _single_flags(sources: Sources, reading: Reading) -> None:
                                         "set MODEL_<KEY>_ALIAS, or alias=... in a --model-spec", "GW108"))
         return
     renamed = Reading()
-    renamed.add(Draft("x", {"upstream": ("x", ""), "alias": (sources.alias, "--alias")}, "--alias",
+    upstream = reading.models[0].upstream
+    renamed.add(Draft("x", {"upstream": (upstream, ""), "alias": (sources.alias, "--alias"),
+                            "api_base": ("http://any", "")}, "--alias",
                       MappingProxyType({"alias": "--alias"})))
     reading.problems += renamed.problems
     reading.models[0] = _renamed(reading.models[0], sources.alias.strip())

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from .wildcards import is_wildcard
+
 OPENAI_BASE = "https://api.openai.com/v1"
 
 
@@ -78,5 +80,8 @@ def split_provider(upstream: str) -> tuple[str, str]:
 
 
 def default_alias(provider: str, model: str) -> str:
-    """Return the alias of a model that names none: the bare id for OpenAI-compatible, else ``provider/model``."""
-    return model if provider == "openai" else f"{provider}/{model}"
+    """Return the alias of a model that names none: the bare id for OpenAI-compatible, else ``provider/model``.
+
+    A wildcard keeps its provider in any case, so that none stands for every name unasked.
+    """
+    return model if provider == "openai" and not is_wildcard(model) else f"{provider}/{model}"

@@ -10,6 +10,7 @@ from .document import DEFAULT_STREAM_TIMEOUT, plan_document
 from .models import MODES
 from .plan import LaunchPlan
 from .resolve import PlannedModel
+from .wildcards import is_wildcard
 
 KEYLESS_VALUE = "keyless"
 _HASH_DIGITS = 12
@@ -80,7 +81,8 @@ def _router(plan: LaunchPlan) -> dict[str, Any]:
     settings: dict[str, Any] = {"num_retries": 0, "disable_cooldowns": True, "max_fallbacks": max(5, steps)}
     aliases = {model.spec.key: model.alias for model in plan.models}
     walks = [(chain.alias, chain.models[1:]) for chain in plan.chains]
-    walks += [(model.alias, model.spec.fallbacks) for model in plan.models]
+    # LiteLLM 1.106 compares names of requests with these, and "*" means every model: the hooks know wildcards' own.
+    walks += [(model.alias, model.spec.fallbacks) for model in plan.models if not is_wildcard(model.alias)]
     fallbacks = [{alias: [aliases[key] for key in keys]} for alias, keys in walks if keys]
     if fallbacks:
         settings["fallbacks"] = fallbacks

@@ -8,6 +8,7 @@ from .models import ModelCaps, ModelSpec, caps_for, litellm_drops_effort
 from .notes import Note
 from .providers import NATIVE_PROVIDERS, OPENAI_BASE
 from .settings import Settings
+from .wildcards import is_wildcard
 
 KEYLESS = "none"
 
@@ -96,6 +97,9 @@ def _effort(spec: ModelSpec, caps: ModelCaps, settings: Settings) -> tuple[str |
         level, origin = settings.text("REASONING_EFFORT"), f"REASONING_EFFORT, {settings.origin('REASONING_EFFORT')}"
     if level in (None, KEYLESS):
         return None, "", [], []
+    if not own and is_wildcard(spec.alias):
+        return None, "", [], [Note(f"{spec.alias}: its models differ, so the global level {level} is left out", "GW702",
+                                   origin, f"MODEL_{spec.key.upper()}_REASONING_EFFORT={level}")]
     if level not in caps.efforts:
         accepts = "accepts " + ", ".join(caps.efforts) if caps.efforts else "does not accept reasoning_effort"
         if own:

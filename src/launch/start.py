@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from ..config.plan import LaunchPlan
 from ..config.runtime import runtime_dir
 from ..config.settings import Settings
+from ..config.wildcards import is_wildcard
 from ..errors import UsageProblem
 from . import startup
 from .document import Generation, launch_document
@@ -74,7 +75,7 @@ def prepare(plan: LaunchPlan, generation: Generation, host: Host) -> tuple[socke
     scheme = "https" if settings.text("GATEWAY_SSL_CERTFILE") else "http"
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address, f"[{address}]" if ":" in address else address)
     url = f"{scheme}://{shown}:{port}"
-    alias = next((model.alias for model in plan.models if model.mode == "chat"), None)
+    alias = next((model.alias for model in plan.models if model.mode == "chat" and not is_wildcard(model.alias)), None)
     order = _order(plan, host, log_json, url) | {
         "host": address, "port": port, "scheme": scheme, "url": url,
         "generation": launch_document(generation, host.package, (), host.callbacks),

@@ -8,8 +8,10 @@ from .noun_fields import Field
 
 
 def target(text: str) -> str:
-    """Return the name of one, or `*` for each."""
-    return EACH if text.strip() == EACH else read.name(text)
+    """Return the name of one, `*` for each, or the alias of a wildcard, whose names count together."""
+    one = text.strip()
+    stem = one.removesuffix(EACH)
+    return EACH if one == EACH else read.name(stem) + one[len(stem):]
 
 
 def zone(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..config.fields import suggest
 from ..config.readers import BadValue
 from ..errors import Problem
+from ..policy.names import DeclaredNames
 from ..policy.nouns import NOUNS
 from ..policy.registry_safety import Rules, base_problem, key_problem, pattern_problems
 from .endpoints import Endpoint
@@ -96,7 +97,9 @@ def _targets(registry: "Registry", context: Context) -> Iterator[Problem]:
         place = where("ai_endpoints", endpoint)
         yield from without_target(endpoint, place)
         if endpoint.model is not None:
-            yield from _unknown(f"the endpoint {endpoint.slug} names", [endpoint.model], models, place)
+            # A name under a wildcard is a model too.
+            known = models | ({endpoint.model} if endpoint.model in DeclaredNames.of(models) else set())
+            yield from _unknown(f"the endpoint {endpoint.slug} names", [endpoint.model], known, place)
 
 
 def without_target(row: Row, place: str) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from ..config.fields import suggest
 from ..config.providers import PROVIDERS
 from ..errors import Problem
 from ..policy.limits import DEFAULT_WAIT_S, EACH, MEASURES
+from ..policy.names import DeclaredNames
 from . import limits_tables
 from .rows import Repository, Row
 
@@ -41,6 +42,7 @@ class Limits(Repository[LimitRow]):
 def limit_problems(rows: Iterable[LimitRow], models: Iterable[str], tiers: Iterable[str]) -> Iterator[Problem]:
     """Find limits that limit nothing, or nobody; ``models`` and ``tiers`` are the names that there are."""
     known = {"model": set(models), "tier": set(tiers), "provider": set(PROVIDERS)}
+    covered = DeclaredNames.of(known["model"])
     for row in rows:
         place = f"registry ai_rate_limit_configs row {row.id}"
         if row.backoff is None and all(getattr(row, measure.field) is None for measure in MEASURES):
@@ -51,6 +53,10 @@ def limit_problems(rows: Iterable[LimitRow], models: Iterable[str], tiers: Itera
             yield Problem(f"the limit {row.name}: budgets are for keys, tiers, users and models", place,
                           "give each model a budget: --scope model")
         names = known.get(row.scope)
-        if names is not None and row.target != EACH and row.target not in names:
+        if row.scope != "model" and row.target != EACH and EACH in row.target:
+            yield Problem(f"the limit {row.name}: only models have wildcards, {row.target!a} is none", place,
+                          f"--target NAME, or --target '{EACH}' for each")
+        under = row.scope == "model" and row.target in covered
+        if names is not None and row.target != EACH and row.target not in names and not under:
             yield Problem(f"the limit {row.name} is for {row.scope} {row.target!a}, which there is not"
                           f"{suggest(row.target, names)}", place, f"--target NAME, or --target '{EACH}' for each")

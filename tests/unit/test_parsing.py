@@ -106,7 +106,7 @@ def test_key_alias_and_provider_are_filled_in(text: str, key: str, alias: str, u
     ("upstream=gpt-5,provider=nobody", "must be one of openai, ", "provider=openai"),
     ("upstream=gpt-5,mode=telepathy", "must be one of chat, ", "mode=chat"),
     ("upstream=a b", "upstream 'a b' must not contain spaces", "upstream=gpt-5"),
-    ("upstream=gpt-5,alias=a*", "alias 'a*' must not contain spaces, commas or `*`", "alias=my-model"),
+    ("upstream=gpt-5,alias=a*b", "alias 'a*b' must not contain spaces, commas or `*`", "alias=my-model"),
     (r"upstream=gpt-5,alias=a\,b", "must not contain spaces, commas or `*`", "alias=my-model"),
     ("upstream=gpt-5,alias=a\tb", "control characters", "alias=my-model"),
     ("upstream=gpt-5,alias=" + "a" * 257, "must not be longer than 256 characters", "alias=my-model"),
