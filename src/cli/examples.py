@@ -42,6 +42,8 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     "status": (("Of the gateway on this port, for programs", "status --port 4000 --json"),),
     "reload": (("After a change of .env", "reload"),),
     "stop": (("The gateway on this port", "stop --port 4000"),),
+    "explain": (("Before you change a timeout", "explain gpt-5"), ("What everything may cost", "explain"),
+                ("For programs", "explain gpt-5 --json")),
     "registry": (("Look at all of it", "registry export"),),
     "registry export": (("Keep a copy", "registry export --output registry.yaml"),),
     "registry import": (("See what a document would change", "registry import registry.yaml --dry-run"),),
@@ -67,7 +69,10 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     "keys set": (("Fewer requests, no end", "keys set alice --rpm 30 --unset expires"),),
     "keys revoke": (("At once, everywhere", "keys revoke alice --now"),),
     "keys remove": (("With its row", "keys remove alice"),),
+    "models available": (("What the gateway on another machine serves",
+                          "models available --url https://gateway.example.com"),),
     "params": (("What gpt-5 accepts and drops", "params gpt-5"),),
+    "discovery": (("Beside the gateway of this folder, with tokens from .env", "discovery"),),
 }
 
 

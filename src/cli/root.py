@@ -28,6 +28,7 @@ class Root(LazyGroup):
         "status": (".operate", "status", "Show the running gateway: workers, configuration, uptime."),
         "reload": (".operate", "reload", "Read the sources again and change over without losing a request."),
         "stop": (".operate", "stop", "Stop the running gateway; running requests end first."),
+        "explain": (".explain", "explain", "What a request to an alias will do, and where every value comes from."),
         "registry": (".registry", "registry", "Export, import or seed the whole registry."),
         **{name: (".prompts" if name == "prompts" else ".nouns", name, text) for name, text in NOUN_HELP.items()},
         "report": (".report", "report", "Costs, tokens, requests, latency and errors, by model, user, day and more."),
@@ -35,6 +36,8 @@ class Root(LazyGroup):
         "limits": (".limits", "limits", "Limits and budgets: what is used, what is left, what applies to a model."),
         "keys": (".keys", "keys", "Client keys: who may ask for what, how much, until when."),
         "params": (".params", "params", "Show what a model accepts, drops and renames."),
+        "discovery": (".discovery", "discovery", "Serve the list of models to desktop clients."),
+        "render": (".render", "render", "Write the plan as documents for docker-compose or Kubernetes."),
     }
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
