@@ -72,6 +72,10 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     "models available": (("What the gateway on another machine serves",
                           "models available --url https://gateway.example.com"),),
     "params": (("What gpt-5 accepts and drops", "params gpt-5"),),
+    "render": (("For Kubernetes", "render k8s --namespace ml --name litellm"),),
+    "render compose": (("With everything beside the gateway", "render compose --postgres --discovery --prometheus"),),
+    "render k8s": (("The first time", "render k8s --namespace ml --name litellm --output litellm.yaml"),
+                   ("After that", "render k8s --namespace ml --name litellm --no-secret --output litellm.yaml")),
     "discovery": (("Beside the gateway of this folder, with tokens from .env", "discovery"),),
 }
 

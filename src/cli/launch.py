@@ -68,10 +68,10 @@ def _show(plan: LaunchPlan, cwd: Path, output: str | None) -> None:
     if output:
         write_private(cwd / output, text)
     else:
-        _print(text)
+        print_bytes(text)
 
 
-def _print(data: bytes) -> None:
+def print_bytes(data: bytes) -> None:
     """Write to standard output, whatever its encoding; past Python's buffer, which would complain again at exit."""
     try:
         while data:
