@@ -110,6 +110,22 @@ def _without(sources: Sources, database: Database, why: str) -> Sources:
     return replace(sources, registry=RegistryReading(notes=(note,)))
 
 
+@contextmanager
+def reading(sources: Sources) -> Iterator["Store | None"]:
+    """Open the database for reading alone: None where there is none, or none of this version. Raises StoreError."""
+    database = checked_database(sources.env)
+    if database is None or (database.path is not None and not database.path.exists()):
+        yield None
+        return
+    from ..store.engine import open_store
+    from ..store.migrate import is_migrated
+    store = open_store(database)
+    try:
+        yield store if is_migrated(store) else None
+    finally:
+        store.close()
+
+
 def _read(sources: Sources, database: Database, migrate: bool) -> RegistryReading:
     from ..store.engine import open_store
     from ..store.migrate import ensure_schema, is_migrated

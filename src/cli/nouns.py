@@ -12,6 +12,7 @@ from ..config.readers import BadValue
 from ..errors import PROGRAM, ConfigurationError, GatewayError, Problem
 from ..policy.noun_fields import Field
 from ..policy.nouns import NOUNS, Noun
+from .available import available
 from .context import Invocation
 from .database import Opened, opened
 
@@ -277,3 +278,4 @@ def _cell(value: Any) -> str:
 
 providers, models, endpoints = group_of("providers"), group_of("models"), group_of("endpoints")
 tools, flags, tiers, chains = group_of("tools"), group_of("flags"), group_of("tiers"), group_of("chains")
+models.add_command(available)
