@@ -37,7 +37,6 @@ class Root(LazyGroup):
         "keys": (".keys", "keys", "Client keys: who may ask for what, how much, until when."),
         "params": (".params", "params", "Show what a model accepts, drops and renames."),
         "discovery": (".discovery", "discovery", "Serve the list of models to desktop clients."),
-        "discovery": (".discovery", "discovery", "Serve the list of models to desktop clients."),
         "render": (".render", "render", "Write the plan as documents for docker-compose or Kubernetes."),
     }
 
