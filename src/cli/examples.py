@@ -44,6 +44,8 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     "stop": (("The gateway on this port", "stop --port 4000"),),
     "explain": (("Before you change a timeout", "explain gpt-5"), ("What everything may cost", "explain"),
                 ("For programs", "explain gpt-5 --json")),
+    "rehearse": (("Before a new configuration goes live", "rehearse"), ("In CI", "rehearse --junit rehearsal.xml"),
+                 ("A LiteLLM file of your own", "rehearse --config config.yaml")),
     "registry": (("Look at all of it", "registry export"),),
     "registry export": (("Keep a copy", "registry export --output registry.yaml"),),
     "registry import": (("See what a document would change", "registry import registry.yaml --dry-run"),),

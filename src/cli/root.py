@@ -36,6 +36,7 @@ class Root(LazyGroup):
         "limits": (".limits", "limits", "Limits and budgets: what is used, what is left, what applies to a model."),
         "keys": (".keys", "keys", "Client keys: who may ask for what, how much, until when."),
         "params": (".params", "params", "Show what a model accepts, drops and renames."),
+        "rehearse": (".rehearse", "rehearse", "Try the whole configuration against mock upstreams: no key, no cost."),
         "discovery": (".discovery", "discovery", "Serve the list of models to desktop clients."),
         "render": (".render", "render", "Write the plan as documents for docker-compose or Kubernetes."),
     }

@@ -27,7 +27,7 @@ ROOMS: dict[str, set[str]] = {
     "deploy": PURE,
     "checker": PURE,
     "explain": PURE | {"policy"},
-    "rehearse": PURE | {"control", "launch", "mock"},
+    "rehearse": PURE | {"policy", "control", "launch", "mock"},
     "begin": PURE | {"policy"},
     "launch": PURE,
     "proxy": PURE,

@@ -1,0 +1,146 @@
+"""`rehearse`: the real configuration with real LiteLLM against mock upstreams, on a copy of the registry."""
+
+import json
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..config.lines import printable
+from ..config.plan import LaunchPlan, build_plan
+from ..errors import EXIT_PROBLEMS, ConfigurationError, UsageProblem
+from .context import Invocation
+from .rehearse_store import RehearsalStore
+from .sources import read_sources
+
+if TYPE_CHECKING:
+    from ..launch.document import Generation
+    from ..rehearse.results import Check, Report
+
+# What a launch refuses because a key is not there: no rehearsal needs any.
+_UNSET = ("is not set", "is empty")
+
+
+@click.command()
+@click.option("--config", metavar="FILE", help="Rehearse an existing LiteLLM YAML instead.")
+@click.option("--junit", metavar="FILE", help="Write the result as JUnit XML too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def rehearse(ctx: click.Context, config: str | None, junit: str | None, as_json: bool) -> None:
+    """Start the real configuration with real LiteLLM on a spare port, its upstreams played by a mock.
+
+    Proves that it boots, wants its key, answers and streams under every alias, takes its chains and limits, fills its
+    templates, tells no secret and loses nothing at its end. Needs no key and no network, costs nothing, and works on a
+    temporary copy of the registry. Exit code 1: something failed; 2: the configuration has problems; 3: it did not
+    start.
+    """
+    assert isinstance(ctx.obj, Invocation)
+    options = {**ctx.meta["root"], **({"config": config} if config else {})}
+    with _private_folder() as folder:
+        report = _rehearse(ctx.obj, options, folder)
+        _write(report, ctx.obj.cwd, junit)
+    _show(report, as_json)
+    if report.failed:
+        ctx.exit(EXIT_PROBLEMS)
+
+
+def _rehearse(invocation: Invocation, options: Mapping[str, Any], folder: Path) -> "Report":
+    from ..rehearse.run import Subject
+    from ..rehearse.run import rehearse as run
+    store = RehearsalStore(folder, read_sources(invocation, options))
+    plan, generation = _declared(invocation, options, store)
+    used = store.database is not None
+    subject = Subject(plan, generation, invocation.package, invocation.environ, folder, store.url,
+                      bool(options["config"]), store.write_limits if used else None, store.rows if used else None)
+    with _progress() as tell:
+        return run(subject, tell)
+
+
+def _declared(invocation: Invocation, options: Mapping[str, Any],
+              store: RehearsalStore) -> tuple[LaunchPlan, "Generation"]:
+    """Return the real plan and generation; raises ConfigurationError for everything but keys that are not set."""
+    from ..launch.document import generate
+    from ..launch.existing import load_existing
+    from .limits_plan import with_budget_problems
+    sources = store.sources()
+    if options["config"]:
+        plan, generation = load_existing(invocation.cwd / options["config"], replace(sources, registry=None))
+        return replace(_checked(plan), database=store.database), generation
+    plan = _checked(with_budget_problems(build_plan(sources)))
+    return plan, generate(plan, sources.env)
+
+
+def _checked(plan: LaunchPlan) -> LaunchPlan:
+    """Return the plan, or raise ConfigurationError with what a launch would refuse, missing keys aside."""
+    problems = [*plan.problems, *(problem for problem in plan.launch_problems
+                                  if not any(words in problem.what for words in _UNSET))]
+    if problems:
+        raise ConfigurationError(problems)
+    return plan
+
+
+@contextmanager
+def _private_folder() -> Iterator[Path]:
+    """Make a folder that only this user may read, and remove it however the rehearsal ends."""
+    folder = Path(tempfile.mkdtemp(prefix="lg-rehearse-"))
+    before = {number: signal.signal(number, _interrupt) for name in ("SIGTERM", "SIGHUP")
+              if (number := getattr(signal, name, None)) is not None}
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """Yield what hears each check: one changing line on a terminal, nothing elsewhere."""
+    count = 0
+
+    def tell(check: "Check") -> None:
+        nonlocal count
+        count += 1
+        width = shutil.get_terminal_size().columns - 1
+        text = printable(f"{count} checks, {check.title}: {check.outcome}")[:width]
+        sys.stderr.write(f"\r{text:<{width}}")
+        sys.stderr.flush()
+    if not sys.stderr.isatty():
+        yield lambda check: None
+        return
+    try:
+        yield tell
+    finally:
+        sys.stderr.write("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r")
+
+
+def _write(report: "Report", cwd: Path, target: str | None) -> None:
+    if target is None:
+        return
+    from ..rehearse.results import junit
+    path = cwd / target
+    try:
+        path.write_text(junit(report), encoding="utf-8")
+    except OSError as error:
+        raise UsageProblem(f"{target} cannot be written: {error.strerror}", "--junit",
+                           "name a file in a writable folder") from None
+
+
+def _show(report: "Report", as_json: bool) -> None:
+    from ..rehearse.results import summary, table
+    if as_json:
+        click.echo(json.dumps(report.document(), indent=2))
+        return
+    for line in [*table(report.checks), *(f"note: {note}" for note in report.notes), summary(report)]:
+        click.echo(printable(line))
