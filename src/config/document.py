@@ -25,6 +25,7 @@ def plan_document(plan: LaunchPlan) -> dict[str, Any]:
             "extra_routes": list(settings.words("GATEWAY_EXTRA_ROUTES")),
             "metrics_public": settings.flag("GATEWAY_METRICS_PUBLIC"),
             "config_ttl": settings.number("GATEWAY_CONFIG_TTL"),
+            "models_ttl": settings.number("GATEWAY_MODELS_TTL"),
             "store_down": settings.text("GATEWAY_STORE_DOWN"),
             "reset_zones": list(settings.words("GATEWAY_RESET_ZONES")),
             "environment": settings.text("GATEWAY_ENVIRONMENT"),

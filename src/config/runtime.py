@@ -9,6 +9,8 @@ FOLDER = "litellm-gateway"
 SOCKET = "control.sock"
 # The last good client keys, as digests, for workers that start while the database is away.
 CLIENT_KEYS = "client-keys.json"
+# The last good lists of providers' models, one file each, for workers that start while a provider is away.
+UPSTREAM_MODELS = "upstream-models"
 
 
 def runtime_root(environ: Mapping[str, str]) -> Path:

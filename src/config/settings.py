@@ -56,6 +56,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("GATEWAY_REGISTRY_KEYS", to_list, (), "Further key variables that registry rows may name"),
     Variable("GATEWAY_ALLOWED_BASES", to_list, (), "Further bases for registry rows: `https://*.example.com/v1`"),
     Variable("GATEWAY_CONFIG_TTL", to_seconds, 30.0, "Seconds until a changed registry row takes effect"),
+    Variable("GATEWAY_MODELS_TTL", to_seconds, 300.0, "Seconds until a provider is asked again what a wildcard covers"),
     Variable("GATEWAY_STORE_DOWN", to_choice("allow", "deny"), "allow",
              "Requests under a limit while the database is away: allow (counted per worker) or deny"),
     Variable("GATEWAY_RESET_ZONES", to_zones, (),

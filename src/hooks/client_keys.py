@@ -1,19 +1,15 @@
 """Client keys in a worker: those that were read last, and what the holder of one may ask for."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
-
-import orjson
 
 from ..policy.chains import Walk
 from ..policy.client_keys import ClientKey
 from .errors_out import Refusal
+from .listing import Change
 from .record import RequestRecord
 from .registry import ENDPOINT, TIER
 
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
 # Where the record's ``extra`` holds the client key of the request; the master key has none.
 GRANT = "grant"
 
@@ -60,27 +56,6 @@ def reduced(walk: Walk, record: RequestRecord) -> Walk:
     return replace(walk, steps=steps) if steps else walk
 
 
-class Covered:
-    """A ``send`` that keeps from a list of models what the key does not cover."""
-
-    def __init__(self, send: Send, grant: ClientKey) -> None:
-        self._send, self._grant = send, grant
-        self._start: Message = {}
-        self._body = b""
-
-    async def __call__(self, message: Message) -> None:
-        """Take what comes; it goes on when it is complete."""
-        if message["type"] == "http.response.start":
-            self._start = message
-            return
-        self._body += message.get("body", b"")
-        if message.get("more_body", False):
-            return
-        if self._start["status"] == 200:
-            document = orjson.loads(self._body)
-            document["data"] = [entry for entry in document["data"] if self._grant.may(entry["id"])]
-            self._body = orjson.dumps(document)
-        headers = [(name, value) for name, value in self._start["headers"] if name.lower() != b"content-length"]
-        headers.append((b"content-length", str(len(self._body)).encode()))
-        await self._send({**self._start, "headers": headers})
-        await self._send({"type": "http.response.body", "body": self._body, "more_body": False})
+def covered(grant: ClientKey) -> Change:
+    """Return what keeps from a list of models those that the key does not cover."""
+    return lambda entries: [one for one in entries if grant.may(one["id"])]

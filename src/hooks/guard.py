@@ -15,15 +15,16 @@ import orjson
 from ..policy.client_keys import ClientKey
 from ..policy.routes import Route, classify, known_path
 from .auth import SCOPE_KEY, identify, may_read_metrics
-from .client_keys import Covered, note
+from .client_keys import covered, note
 from .errors_out import NOT_FOUND, Refusal, missing_key, unknown_model
 from .guard_admit import Edge, Sent, admit
 from .guard_answer import CLIENT_CLOSED, Answer, Headers
 from .guard_body import ClientGone, Replay, read_body
 from .guard_cors import Cors
 from .limits import Gate
+from .listing import Change, Listing, entry
 from .record import RequestRecord
-from .registry import Listing
+from .upstream_models import Catalog
 from .upstreams import leave
 
 Scope = MutableMapping[str, Any]
@@ -34,8 +35,6 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Before = Callable[[RequestRecord, bytes], Awaitable[None]]
 
 _log = logging.getLogger("gateway.hooks")
-# OpenAI's field `created`; the same constant that LiteLLM lists (DEFAULT_MODEL_CREATED_AT_TIME, 1.106).
-_CREATED = 1677610602
 _CLOSED = Route("closed", "")
 
 
@@ -43,14 +42,15 @@ class Guard:
     """ASGI application around LiteLLM's; ``metrics`` answers /metrics once the key is checked.
 
     ``before`` is told of each request and its body before it goes to LiteLLM, and may refuse it;
-    ``gate`` lets in what limits and client keys permit.
+    ``gate`` lets in what limits and client keys permit; ``catalog`` knows what wildcards stand for.
     """
 
     def __init__(self, app: App, edge: Edge, metrics: App,
                  background: AbstractAsyncContextManager[None] | None = None, before: Before | None = None,
-                 gate: Gate | None = None) -> None:
+                 gate: Gate | None = None, catalog: Catalog | None = None) -> None:
         self._app, self._edge, self._metrics = app, edge, metrics
         self._background, self._before, self.gate = background or nullcontext(), before, gate
+        self._catalog = catalog
         self._cors = Cors.of(edge.now.plan.settings.cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -164,9 +164,16 @@ class Guard:
         grant = identity.grant
         if route.kind == "model":
             return await self._one_model(route.model or "", answer, grant)
-        covered = Covered(answer, grant) if grant is not None and grant.models else answer
-        listing = Listing(covered, self._edge.registry) if self._edge.registry.slugs else covered
-        await self._pass_on(_inner(scope, route, record, key), receive, answer, listing)
+        changes = self._changes(grant)
+        await self._pass_on(_inner(scope, route, record, key), receive, answer,
+                            Listing(answer, changes) if changes else None)
+
+    def _changes(self, grant: ClientKey | None) -> list[Change]:
+        """Return what becomes of LiteLLM's list of models."""
+        changes: list[Change] = [self._catalog.listed] if self._catalog else []
+        if self._edge.registry.slugs:
+            changes.append(self._edge.registry.listed)
+        return [*changes, covered(grant)] if grant is not None and grant.models else changes
 
     async def _health(self, route: Route, scope: Scope, receive: Receive, answer: Answer) -> None:
         """LiteLLM's status alone: its body tells versions and settings."""
@@ -185,7 +192,7 @@ class Guard:
         known = name in self._edge.names or name in self._edge.registry
         if not known or (grant is not None and not grant.may(name)):
             raise unknown_model(name)
-        await _json(answer, 200, {"id": name, "object": "model", "created": _CREATED, "owned_by": "openai"})
+        await _json(answer, 200, entry(name))
 
     async def _extra(self, route: Route, scope: Scope, receive: Receive, answer: Answer, record: RequestRecord) -> None:
         """A route that the operator opened: for the master key; to every other request it does not exist."""

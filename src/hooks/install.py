@@ -2,8 +2,9 @@
 
 import logging
 import sys
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 from ..config.database import OFF, VARIABLE
 from . import limits_start, metrics, runtime
@@ -12,6 +13,7 @@ from .guard_admit import Edge
 from .limits_start import limiting
 from .litellm_names import derived_fields
 from .scrub import ScrubbedStream, Scrubber, record_factory
+from .upstream_models import Catalog, following
 
 
 def wrap(app: App, environ: Mapping[str, str]) -> App:
@@ -23,8 +25,27 @@ def wrap(app: App, environ: Mapping[str, str]) -> App:
     edge = Edge.of(runtime.load(environ), derived_fields())
     hide_secrets(edge.scrubber)
     gate, follower = limits_start.start(edge.now, environ)
-    background = limiting(follower, _following(edge, environ.get(VARIABLE)))
-    return Guard(app, edge, metrics.app, background, _recording(edge, environ), gate)
+    catalog = _catalog(edge, environ)
+    background = _together(limiting(follower, _following(edge, environ.get(VARIABLE))), catalog)
+    return Guard(app, edge, metrics.app, background, _recording(edge, environ), gate, catalog)
+
+
+def _catalog(edge: Edge, environ: Mapping[str, str]) -> Catalog | None:
+    """Return what knows the models of wildcards, where any are declared."""
+    if not edge.names.wildcards:
+        return None
+    plan = environ.get(runtime.PLAN_VARIABLE)
+    return Catalog.of(edge.now.plan, environ, Path(plan).parent.parent if plan else None)
+
+
+@asynccontextmanager
+async def _together(work: AbstractAsyncContextManager[None], catalog: Catalog | None) -> AsyncIterator[None]:
+    """Do all the background work of a worker while it lives."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(work)
+        if catalog is not None:
+            await stack.enter_async_context(following(catalog))
+        yield
 
 
 def _recording(edge: Edge, environ: Mapping[str, str]) -> Before | None:

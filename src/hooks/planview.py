@@ -84,6 +84,7 @@ class SettingsView:
     log_json: bool = True
     environment: str | None = None
     config_ttl: float = 30.0
+    models_ttl: float = 300.0
     store_down: str = "allow"
     reset_zones: tuple[str, ...] = ()
 

@@ -3,20 +3,17 @@
 Rows come with the plan and are replaced as a whole when they were read again; a request uses the rows that it met.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any
-
-import orjson
 
 from ..policy.flags import Scope
 from ..policy.names import DeclaredNames
 from ..policy.registry import NOTHING, Applied, Asked, Denied, Snapshot, apply
 from ..policy.routes import Route
 from .errors_out import Refusal
+from .listing import Entry, added
 from .record import RequestRecord, label
 
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
 # Under these names the record's ``extra`` says what was applied; ``tier`` is what the key's owner belongs to.
 ENDPOINT, TEMPLATE, VERSION, TIER = "endpoint", "template", "template_version", "tier"
 _PROMPT_FIELDS = ("prompt_id", "prompt_variables")
@@ -66,14 +63,9 @@ class LiveRegistry:
         scope = Scope(tier=record.extra.get(TIER), environment=self._environment)
         return Asked(route.kind, route.path, record.user or record.request_id, scope)
 
-    def listed(self, models: bytes) -> bytes:
-        """Return LiteLLM's list of models with the endpoints added, each like the entry of a model."""
-        document = orjson.loads(models)
-        entries = document["data"]
-        common = {name: value for name, value in (entries[0] if entries else {}).items() if name != "id"}
-        known = {entry["id"] for entry in entries}
-        entries += [{"id": slug, **common} for slug in self.slugs if slug not in known]
-        return orjson.dumps(document)
+    def listed(self, entries: list[Entry]) -> list[Entry]:
+        """Return a list of models with the endpoints added, each like the entry of a model."""
+        return added(entries, self.slugs)
 
 
 def take_prompt(body: dict[str, Any]) -> dict[str, Any]:
@@ -84,27 +76,3 @@ def take_prompt(body: dict[str, Any]) -> dict[str, Any]:
 def _note(record: RequestRecord, applied: Applied) -> None:
     found = {ENDPOINT: applied.endpoint, TEMPLATE: applied.template, VERSION: applied.version}
     record.extra.update((name, value) for name, value in found.items() if value is not None)
-
-
-class Listing:
-    """A ``send`` that adds the endpoints to LiteLLM's list of models."""
-
-    def __init__(self, send: Send, registry: LiveRegistry) -> None:
-        self._send, self._registry = send, registry
-        self._start: Message = {}
-        self._body = b""
-
-    async def __call__(self, message: Message) -> None:
-        """Take what LiteLLM sends; it goes on when it is complete."""
-        if message["type"] == "http.response.start":
-            self._start = message
-            return
-        self._body += message.get("body", b"")
-        if message.get("more_body", False):
-            return
-        if self._start["status"] == 200:
-            self._body = self._registry.listed(self._body)
-        headers = [(name, value) for name, value in self._start["headers"] if name.lower() != b"content-length"]
-        headers.append((b"content-length", str(len(self._body)).encode()))
-        await self._send({**self._start, "headers": headers})
-        await self._send({"type": "http.response.body", "body": self._body, "more_body": False})

@@ -7,7 +7,7 @@ import socket
 import stat
 from pathlib import Path
 
-from ..config.runtime import CLIENT_KEYS, SOCKET
+from ..config.runtime import CLIENT_KEYS, SOCKET, UPSTREAM_MODELS
 from ..errors import NotStarted
 
 PID_FILE = "pid"
@@ -55,7 +55,8 @@ def clear(folder: Path) -> None:
     """Remove what a gateway keeps in ``folder``; other files stay."""
     for generation in folder.glob("gen-*"):
         shutil.rmtree(generation, ignore_errors=True)
-    for path in (folder / SOCKET, folder / PID_FILE, *folder.glob(f"{CLIENT_KEYS}*")):
+    kept = (path for name in (CLIENT_KEYS, UPSTREAM_MODELS) for path in folder.glob(f"{name}*"))
+    for path in (folder / SOCKET, folder / PID_FILE, *kept):
         path.unlink(missing_ok=True)
 
 

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from src.hooks.auth import MASTER, authenticate
-from src.hooks.client_keys import GRANT, Covered, KeyRing, check_names, note, reduced
+from src.hooks.client_keys import GRANT, KeyRing, check_names, covered, note, reduced
+from src.hooks.listing import Listing
 from src.hooks.errors_out import Refusal
 from src.hooks.record import RequestRecord
 from src.policy.chains import Step, Walk
@@ -105,10 +106,10 @@ def test_a_list_of_models_shows_what_the_key_covers(status: int) -> None:
         sent.append(message)
 
     async def list_models() -> None:
-        covered = Covered(send, key(models=("gpt-*",)))
-        await covered({"type": "http.response.start", "status": status, "headers": [(b"Content-Length", b"9")]})
-        await covered({"type": "http.response.body", "body": b'{"data": [{"id": "gpt-5"}, ', "more_body": True})
-        await covered({"type": "http.response.body", "body": b'{"id": "grok"}]}'})
+        listing = Listing(send, [covered(key(models=("gpt-*",)))])
+        await listing({"type": "http.response.start", "status": status, "headers": [(b"Content-Length", b"9")]})
+        await listing({"type": "http.response.body", "body": b'{"data": [{"id": "gpt-5"}, ', "more_body": True})
+        await listing({"type": "http.response.body", "body": b'{"id": "grok"}]}'})
 
     asyncio.run(list_models())
     body = sent[1]["body"]

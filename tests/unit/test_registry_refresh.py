@@ -1,6 +1,7 @@
 """Workers follow the database: changed rows replace the old ones, and a database that fails leaves them."""
 
 import asyncio
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ import sqlalchemy as sa
 from src.hooks import registry_refresh
 from src.hooks.errors_out import Refusal
 from src.hooks.record import RequestRecord
-from src.hooks.registry import ENDPOINT, TEMPLATE, VERSION, Listing, LiveRegistry, take_prompt
+from src.hooks.listing import Listing, entry
+from src.hooks.registry import ENDPOINT, TEMPLATE, VERSION, LiveRegistry, take_prompt
 from src.hooks.registry_refresh import Refresher, following
 from src.policy.names import DeclaredNames
 from src.policy.routes import MODEL_ROUTES
@@ -170,7 +172,7 @@ def listed(registry: LiveRegistry, *messages: dict[str, Any]) -> list[dict[str, 
         sent.append(message)
 
     async def run() -> None:
-        listing = Listing(send, registry)
+        listing = Listing(send, [registry.listed])
         for message in messages:
             await listing(message)
     asyncio.run(run())
@@ -182,7 +184,7 @@ def test_endpoints_join_the_list_of_models(store: Store) -> None:
     start = {"type": "http.response.start", "status": 200, "headers": [(b"Content-Length", b"1"), (b"x", b"y")]}
     begin, end = listed(live(store), start, {"type": "http.response.body", "body": body[:9], "more_body": True},
                         {"type": "http.response.body", "body": body[9:]})
-    assert end["body"] == b'{"data":[{"id":"gpt-5","object":"model"},{"id":"e","object":"model"}],"object":"list"}'
+    assert json.loads(end["body"]) == {"data": [{"id": "gpt-5", "object": "model"}, entry("e")], "object": "list"}
     assert begin["headers"] == [(b"x", b"y"), (b"content-length", str(len(end["body"])).encode())]
 
 
