@@ -1,7 +1,7 @@
 """One deployment, value by value, with the defaults that the gateway applies when it runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..config.document import DEFAULT_STREAM_TIMEOUT
@@ -15,6 +15,7 @@ from .provenance import Declarations, layers, setting
 from .values import DEFAULT, Said, Value, chosen, known
 
 NO_TIMEOUT = "no limit; a read that brings nothing for 6000 s ends"
+_COSTS = {"input_cost": "prompt", "output_cost": "completion"}
 _LIMITS = {"rpm": "requests/minute", "tpm": "tokens/minute", "rpd": "requests/day", "tpd": "tokens/day"}
 
 
@@ -57,7 +58,10 @@ class Models:
 
     def _where(self, model: PlannedModel) -> list[Value]:
         spec = model.spec
-        return [self._said.value(spec, "upstream"), self._base(model), self._key(model),
+        alias = self._said.value(spec, "alias")
+        if "alias" not in spec.origins and not spec.source.startswith("registry"):
+            alias = replace(alias, origin=f"{DEFAULT}, made of the upstream id")
+        return [alias, self._said.value(spec, "upstream"), self._base(model), self._key(model),
                 self._said.value(spec, "headers", note="none"),
                 self._said.value(spec, "mode", [Said(model.caps.mode, _known_of(model))])]
 
@@ -121,7 +125,7 @@ class Models:
 
     def _prices_of(self, model: PlannedModel, prices: list[Known]) -> list[Value]:
         found = []
-        for name, attribute in (("input_cost", "prompt"), ("output_cost", "completion")):
+        for name, attribute in _COSTS.items():
             said = [Said(amount, self._priced_by(model, one, name)) for one in prices
                     if (amount := getattr(one.price, attribute)) is not None or one is prices[0]]
             said = [Said(None if one.value is None else one.value / 1_000_000, one.origin) for one in said]
@@ -131,7 +135,11 @@ class Models:
         return found
 
     def _priced_by(self, model: PlannedModel, one: Known, name: str) -> str:
-        return model.spec.origin(name) if one.source == "environment" else self._prices.source(model, one)
+        if one.source != "environment":
+            return self._prices.source(model, one)
+        # One of the two alone leaves the other unknown, whatever others say of it.
+        said = [model.spec.origins[cost] for cost in (name, *_COSTS) if cost in model.spec.origins]
+        return said[0] if said else model.spec.source
 
 
 def _most_output(model: PlannedModel, most_input: int | None) -> int | None:

@@ -29,7 +29,8 @@ def setting(sources: Sources, name: str, unit: str = "") -> Value:
     said += layers(sources.env, name)
     found = [Said("set", one.origin) if variable.secret else Said(_read(variable.read, one.value), one.origin)
              for one in said]
-    return chosen(name, [*found, Said(variable.default, DEFAULT)], unit)
+    default = Said(variable.default, DEFAULT)
+    return chosen(name, [*found, default] if variable.default is not None or not found else found, unit)
 
 
 def _read(read: Any, text: str) -> Any:

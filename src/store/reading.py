@@ -21,6 +21,8 @@ from .registry import Registry
 
 # The code of a row that is left out for want of something.
 PASSED_OVER = "GW509"
+# What a model has from the row of its provider.
+_OF_PROVIDER = ("provider", "api_base", "api_key_env", "timeout", "retries")
 _PRICES = ("input", "cached_input", "output", "reasoning", "image")
 IsSet = Callable[[str], bool]
 
@@ -82,7 +84,8 @@ def _spec(row: _Row) -> ModelSpec:
         api_base=provider.base_url or _own_base(provider), api_key_env=row.key_env, timeout=provider.timeout_s,
         retries=provider.retries, input_cost=_dollars(model.input_price_micros),
         output_cost=_dollars(model.output_price_micros), context_window=model.context_window,
-        source=where("ai_models", model), caps=_caps(model, provider.provider))
+        source=where("ai_models", model), origins=dict.fromkeys(_OF_PROVIDER, where("ai_providers", provider)),
+        caps=_caps(model, provider.provider))
 
 
 def _own_base(provider: Provider) -> str | None:
