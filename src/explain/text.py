@@ -101,8 +101,8 @@ def _values(model: Model, paint: Paint) -> list[str]:
 
 def _row(value: Value, paint: Paint) -> Row:
     lost = ", ".join(f"{_shown(said.value)} ({said.origin})" for said in value.overrode)
-    lost = f"instead of {lost}" if lost else ""
-    return (value.name, _text(value), paint(value.origin, "origin"), paint(lost, "lost"))
+    instead = paint(f"instead of {lost}", "lost") if lost else ""
+    return (value.name, _text(value), paint(value.origin, "origin"), instead)
 
 
 def _text(value: Value) -> str:
