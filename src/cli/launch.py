@@ -23,7 +23,7 @@ def run(invocation: Invocation, options: Options) -> None:
     if options["version"]:
         print_version()
         return
-    _check_flags(options)
+    check_flags(options)
     if options["demo"]:
         invocation, options = _demo(invocation, options)
     from .database import with_registry
@@ -43,7 +43,8 @@ def run(invocation: Invocation, options: Options) -> None:
     _launch(invocation, options, sources, plan, generate(plan, sources.env))
 
 
-def _check_flags(options: Options) -> None:
+def check_flags(options: Options) -> None:
+    """Raise ConfigurationError for flags that are empty or contradict each other."""
     empty = ["--" + name.replace("_", "-") for name, value in options.items() if value == ""]
     if empty:
         # Mostly an unset shell variable; silently doing something else would be worse.

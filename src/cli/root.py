@@ -28,6 +28,7 @@ class Root(LazyGroup):
         "status": (".operate", "status", "Show the running gateway: workers, configuration, uptime."),
         "reload": (".operate", "reload", "Read the sources again and change over without losing a request."),
         "stop": (".operate", "stop", "Stop the running gateway; running requests end first."),
+        "check": (".check", "check", "Find what is wrong before anything is started; LiteLLM files too."),
         "explain": (".explain", "explain", "What a request to an alias will do, and where every value comes from."),
         "registry": (".registry", "registry", "Export, import or seed the whole registry."),
         **{name: (".prompts" if name == "prompts" else ".nouns", name, text) for name, text in NOUN_HELP.items()},

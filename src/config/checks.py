@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..errors import Problem
 from . import wildcard_checks
 from .environment import Environment, Secret
+from .fields import suggest
 from .models import ChainSpec
 from .resolve import PlannedModel
 from .settings import RESERVED_SECRETS, Settings
@@ -87,8 +88,8 @@ def _fallbacks(planned: Sequence[PlannedModel], broken: Container[str]) -> list[
             elif target not in keys and target not in broken:
                 hint = f"use the key {aliases[target]}" if target in aliases else \
                     wildcard_checks.declare_it(target, planned) or "known keys: " + ", ".join(keys)
-                problems.append(Problem(f"{spec.key} falls back to {target!a}, no declared model", where, hint,
-                                        "GW303"))
+                what = f"{spec.key} falls back to {target!a}, no declared model{suggest(target, keys)}"
+                problems.append(Problem(what, where, hint, "GW303"))
         if len(set(spec.fallbacks)) < len(spec.fallbacks):
             problems.append(Problem(f"{spec.key} names a fallback twice", where, "keep one", "GW305"))
     cycle = find_cycle({key: model.spec.fallbacks for key, model in keys.items()})
@@ -128,8 +129,8 @@ def _chains(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], broken
         for name in chain.models:
             if name not in keys and name not in broken:
                 hint = wildcard_checks.declare_it(name, planned) or f"{label}: known keys: " + ", ".join(keys)
-                problems.append(Problem(f"the chain {chain.key} names {name!a}, no declared model", chain.source,
-                                        hint, "GW303"))
+                problems.append(Problem(f"the chain {chain.key} names {name!a}, no declared model{suggest(name, keys)}",
+                                        chain.source, hint, "GW303"))
         if len(set(chain.models)) < len(chain.models):
             problems.append(Problem(f"the chain {chain.key} names a model twice", chain.source, f"{label}: keep one",
                                     "GW305"))

@@ -1,0 +1,123 @@
+"""Variables that nothing reads, that LiteLLM picks up by itself, or that have no effect here."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from ..config.environment import Environment
+from ..config.fields import BY_SUFFIX, KEY_SUFFIXES, suggest
+from ..config.parsing import CHAIN_FIELDS
+from ..config.plan import RETIRED, LaunchPlan, Sources
+from ..config.providers import NATIVE_PROVIDERS
+from ..config.readers import to_list
+from ..config.settings import BY_NAME
+from ..config.shield import FIXED, REMOVED
+from .findings import Finding
+from .plan_places import Places
+from .variables import PICKED_UP, base_variable
+
+# What does here what LiteLLM's own variable does there.
+_INSTEAD = {"NUM_WORKERS": "WORKERS", "HOST": "LITELLM_HOST", "DATABASE_URL": "GATEWAY_DATABASE_URL",
+            "DEBUG": "GATEWAY_DEBUG", "DETAILED_DEBUG": "GATEWAY_DEBUG", "KEEPALIVE_TIMEOUT": "GATEWAY_KEEPALIVE",
+            "SSL_KEYFILE_PATH": "GATEWAY_SSL_KEYFILE", "SSL_CERTFILE_PATH": "GATEWAY_SSL_CERTFILE",
+            "CONFIG_FILE_PATH": "the flag --config"}
+# Guesses that are too far from the right name to be found by their spelling.
+_GUESSES = {"GATEWAY_PORT": "PORT", "LITELLM_PORT": "PORT", "PROXY_PORT": "PORT", "GATEWAY_HOST": "LITELLM_HOST",
+            "PROXY_HOST": "LITELLM_HOST", "GATEWAY_WORKERS": "WORKERS", "LITELLM_WORKERS": "WORKERS",
+            "GATEWAY_MASTER_KEY": "LITELLM_MASTER_KEY", "PROXY_MASTER_KEY": "LITELLM_MASTER_KEY",
+            "GATEWAY_MODEL_KEYS": "PROXY_MODEL_KEYS", "MODEL_KEYS": "PROXY_MODEL_KEYS",
+            "CHAIN_KEYS": "PROXY_CHAIN_KEYS", "LITELLM_LOAD_BALANCE": "GATEWAY_LOAD_BALANCE"}
+# Kubernetes sets these for a service of the name `gateway`, `litellm` or `proxy`.
+_SERVICE = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT\w*|PORT_\d+_\w+)")
+_MODEL = re.compile(rf"MODEL_(\w+?)_({'|'.join(sorted((*BY_SUFFIX, *KEY_SUFFIXES), key=len, reverse=True))})")
+_CHAIN = re.compile(rf"CHAIN_(\w+)_({'|'.join(CHAIN_FIELDS)})")
+# By the launcher, and by the demo scripts.
+_READ_ELSEWHERE = ("GATEWAY_PLAN_FILE", "LITELLM_BASE_URL", "LITELLM_API_KEY", "LITELLM_API_KEY_FILE")
+
+
+def findings(plan: LaunchPlan, sources: Sources, places: Places) -> Iterator[Finding]:
+    """Yield what is wrong with the environment and `.env`."""
+    env = sources.env
+    for name in env.values:
+        if env.values[name].strip():
+            yield from _of_litellm(name, env.values[name], places)
+    yield from _bases(plan, env, places)
+    yield from _unread(plan, env, places)
+
+
+def _of_litellm(name: str, value: str, places: Places) -> Iterator[Finding]:
+    if name in PICKED_UP:
+        yield Finding("GW502", f"{name}: LiteLLM reads it by itself and {PICKED_UP[name]}",
+                      places.variable(name, "GW502"), f"unset {name}, unless this is meant")
+    elif name in REMOVED and name not in BY_NAME:
+        instead = f"use {_INSTEAD[name]} for the gateway" if name in _INSTEAD else f"remove {name}"
+        yield Finding("GW503", f"{name} has no effect: the gateway keeps it from LiteLLM",
+                      places.variable(name, "GW503"), instead)
+    elif name in FIXED and value.strip().lower() != FIXED[name].lower():
+        yield Finding("GW503", f"{name} has no effect: under the gateway it is always {FIXED[name]}",
+                      places.variable(name, "GW503"), f"remove {name}")
+
+
+def _bases(plan: LaunchPlan, env: Environment, places: Places) -> Iterator[Finding]:
+    """Find variables that would redirect a provider, and its key with it."""
+    for provider in dict.fromkeys(model.spec.provider for model in plan.models if model.base is None):
+        name = base_variable(provider)
+        if env.get(name):
+            yield Finding("GW502", f"{name}: LiteLLM reads it by itself and sends the models and the key of {provider} "
+                          "there", places.variable(name, "GW502"), "name the base of each model in its API_BASE")
+
+
+def _unread(plan: LaunchPlan, env: Environment, places: Places) -> Iterator[Finding]:
+    known = _known(plan, env)
+    told = {problem.what.partition(" ")[0] for problem in plan.problems if problem.code == "GW101"}
+    missing = [name for name in known if name not in env.values]
+    for name in env.values:
+        if name not in known and name not in told and not _SERVICE.fullmatch(name):
+            yield from _maybe_unread(name, env, places, known, missing)
+
+
+def _known(plan: LaunchPlan, env: Environment) -> Mapping[str, None]:
+    names = [*BY_NAME, *plan.secrets]
+    names += [key for provider in NATIVE_PROVIDERS.values() for key in provider.key_envs]
+    names += [f"{name}_FILE" for name in names]
+    bases = [base_variable(provider) for provider in NATIVE_PROVIDERS]
+    return dict.fromkeys((*names, *bases, *RETIRED, *REMOVED, *FIXED, *PICKED_UP, *_READ_ELSEWHERE))
+
+
+def _maybe_unread(name: str, env: Environment, places: Places, known: Mapping[str, None],
+                  missing: list[str]) -> Iterator[Finding]:
+    in_file = name in env.dotenv.values and name not in env.process
+    what = f"{name} is read by nothing"
+    if name in _GUESSES:
+        repair = f"write {_GUESSES[name]}"
+        what += f"; did you mean {_GUESSES[name]}?"
+    elif name.startswith(("MODEL_", "CHAIN_")):
+        yield from _unlisted(name, env, places, in_file)
+        return
+    elif near := _near(name, missing if not name.startswith("GATEWAY_") else list(known)):
+        repair = "correct the name or remove the line"
+        what += near
+    elif in_file and name.startswith("GATEWAY_"):
+        repair = "remove the line"
+    else:
+        return
+    yield Finding("GW501", what, places.variable(name, "GW501"), repair)
+
+
+def _near(name: str, known: list[str]) -> str:
+    return suggest(name, (word for word in known if abs(len(word) - len(name)) <= 3 and word[:1] == name[:1]))
+
+
+def _unlisted(name: str, env: Environment, places: Places, in_file: bool) -> Iterator[Finding]:
+    """Report a model's or chain's variable whose key is not served; other programs' are left alone."""
+    found, listing = _MODEL.fullmatch(name), "PROXY_MODEL_KEYS"
+    if found is None:
+        found, listing = _CHAIN.fullmatch(name), "PROXY_CHAIN_KEYS"
+    listed = {key.upper() for key in to_list(env.get(listing) or "")}
+    if found is None or found[1] in listed or any(name.startswith(f"{name[:6]}{key}_") for key in listed):
+        return
+    if f"MODEL_{found[1]}_UPSTREAM_MODEL" in env.values:
+        return  # declared and not listed, which the plan says itself
+    near = suggest(found[1], listed)
+    if in_file or near:
+        yield Finding("GW501", f"{name} is read by nothing: {listing} does not list {found[1].lower()}{near}",
+                      places.variable(name, "GW501"), f"add {found[1].lower()} to {listing}, or correct the name")

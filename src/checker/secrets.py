@@ -1,0 +1,43 @@
+"""What looks like a key, and how hard a key is to guess; for our own inputs and for files."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+# Written so that no line here is itself shaped like a key.
+_SHAPES = re.compile(r"""(?x) (?<![A-Za-z0-9]) (?:
+    s[k]-[A-Za-z0-9_-]{16,} | gs[k]_\w{16,} | xa[i]-[\w-]{16,} | AIz[a][\w-]{16,} | AKI[A][A-Z0-9]{12,}
+    | h[f]_\w{20,} | gh[pousr]_\w{20,} | ey[J][\w-]{10,}\.ey[J][\w-]+ )""")
+_WORDS = re.compile(r"""(?xi) pass(?:word|wort)? | secret | master | admin | change[-_ ]?me | litellm | gateway | proxy
+    | llm | test | demo | local | prod(?:uction)? | staging | company | corp | default | example | key | token | welcome
+    | openai | qwerty[a-z]* | asdf[a-z]* | letmein | dev | (?:19|20)\d\d | abc(?:d(?:e(?:f\w*)?)?)? | 0?123\d*""")
+# What a search through all possibilities would need years for.
+STRONG_BITS = 60
+
+
+def looks_like_key(text: str) -> bool:
+    """Tell whether ``text`` holds something that providers' keys look like."""
+    return _SHAPES.search(text) is not None
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """Return ``text`` with `***` for every one of ``secrets`` and for everything that looks like a key."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return _SHAPES.sub("***", text)
+
+
+def guessable(key: str) -> bool:
+    """Tell whether a key is made of known words, a pattern, or few different characters; an estimate."""
+    rest = _WORDS.sub("", key.removeprefix("sk-"))
+    if rest and rest in (rest + rest)[1:-1]:
+        return True
+    runs = sum(abs(ord(a) - ord(b)) <= 1 for a, b in zip(rest, rest[1:]))
+    return _bits(rest) < STRONG_BITS or runs * 2 > len(rest)
+
+
+def _bits(text: str) -> float:
+    """Return Shannon's measure of the characters; for random text somewhat less than what it really holds."""
+    total = len(text)
+    return -sum(count * math.log2(count / total) for count in Counter(text).values())

@@ -1,0 +1,143 @@
+"""`check [FILE...]`: what is wrong with the declarations, or with LiteLLM files, before anything is started."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..checker.codes import CODES, explain
+from ..checker.findings import Finding
+from ..checker.formats import FORMATS, render
+from ..checker.report import Report, without_secrets
+from ..config.fields import suggest
+from ..config.plan import LaunchPlan, Sources, build_plan
+from ..config.registry import RegistryReading
+from ..errors import PROGRAM, ConfigurationError, Problem, UsageProblem
+from .colours import styled
+from .context import Invocation
+from .sources import env_file, read_sources
+
+_STYLES: Mapping[str, dict[str, Any]] = {
+    "error": {"fg": "red", "bold": True}, "warning": {"fg": "yellow", "bold": True}, "place": {"bold": True},
+    "repair": {"fg": "cyan"}, "ok": {"fg": "green"},
+}
+_SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIALS", "DATABASE_URL")
+_OF_A_FILE = ("the port is free", "the upstreams can be reached, know the models and accept the keys",
+              "the Python modules and optional packages that the file asks for are installed")
+
+
+@click.command()
+@click.argument("files", nargs=-1, metavar="[FILE.yaml]...")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True,
+              help="sarif for code scanning, github for annotations in a workflow.")
+@click.option("--strict", is_flag=True, help="End with exit code 1 for warnings too.")
+@click.option("--explain", "code", metavar="CODE", help="Say what a code means, with an example, and end.")
+@click.pass_context
+def check(context: click.Context, files: tuple[str, ...], form: str, strict: bool, code: str | None) -> None:
+    """Find what is wrong with what flags, environment, .env and registry declare, or with LiteLLM files.
+
+    Offline, and no key is needed for a file. Exit code 0: it will start (warnings or not), 1: errors, 2: something
+    could not be checked. Options such as --model-spec and --env-file stand before `check`.
+    """
+    if code is not None:
+        click.echo(explained(code))
+        return
+    options = context.meta["root"]
+    named = files or ((options["config"],) if options["config"] else ())
+    report = check_files(context.obj, options, named) if named else check_declared(context.obj, options)
+    from .launch import version
+    click.echo(render(report, form, version(), lambda text, kind: styled(context, text, **_STYLES[kind])))
+    context.exit(report.exit_code(strict))
+
+
+def explained(name: str) -> str:
+    """Return the explanation of a code; raises UsageProblem for what is none."""
+    code = CODES.get(name.strip().upper())
+    if code is None:
+        raise UsageProblem(f"{name[:40]!a} is no code{suggest(name.upper(), CODES)}", "--explain",
+                           f"{PROGRAM} check --explain GW101")
+    return explain(code)
+
+
+def check_declared(invocation: Invocation, options: Mapping[str, Any]) -> Report:
+    """Return the report on everything declared; a database that should be read and cannot be is a failure."""
+    from ..checker.plan_check import Subject, check_plan, conditions
+    try:
+        sources, failures = _with_rows(read_sources(invocation, options))
+    except ConfigurationError as error:
+        return Report("nothing", failures=tuple(problem.what for problem in error.problems))
+    plan, unpriced = _priced(build_plan(sources))
+    path = env_file(invocation, options)
+    text, public, committed = _env_file(path, sources) if path is not None else ("", (), ())
+    subject = Subject(plan, sources, text, unpriced, public, committed, _flag_problems(options))
+    values = [secret.value.strip() for secret in plan.secrets.values() if secret.value]
+    findings = without_secrets(check_plan(subject), [*values, *_secrets(sources.env.values)])
+    return Report(_counted(plan), findings, conditions(plan), failures)
+
+
+def _counted(plan: LaunchPlan) -> str:
+    numbers = {"model": len(plan.models), "chain": len(plan.chains)}
+    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in numbers.items()
+                     if count or noun == "model")
+
+
+def check_files(invocation: Invocation, options: Mapping[str, Any], files: tuple[str, ...]) -> Report:
+    """Return the report on LiteLLM files."""
+    from ..checker.file_check import check_text
+    environ = read_sources(invocation, options).env.values
+    findings: list[Finding] = []
+    failures = []
+    for name in files:
+        try:
+            text = Path(invocation.cwd, name).read_bytes().decode("utf-8-sig")
+        except OSError as error:
+            failures.append(f"{name} cannot be read: {error.strerror}")
+        except UnicodeDecodeError:
+            failures.append(f"{name} is not UTF-8 text")
+        else:
+            findings += check_text(text, name, environ)
+    return Report(", ".join(files), without_secrets(findings, _secrets(environ)), _OF_A_FILE, tuple(failures))
+
+
+def _with_rows(sources: Sources) -> tuple[Sources, tuple[str, ...]]:
+    """Return ``sources`` with the registry's rows, and why these could not be read."""
+    from ..store.failures import StoreError
+    from .database import with_registry
+    try:
+        return with_registry(sources, launching=False), ()
+    except StoreError as error:
+        return replace(sources, registry=RegistryReading()), (f"the registry: {error.problems[0].what}",)
+
+
+def _flag_problems(options: Mapping[str, Any]) -> tuple[Problem, ...]:
+    from .launch import check_flags
+    try:
+        check_flags(options)
+    except ConfigurationError as error:
+        return error.problems
+    return ()
+
+
+def _priced(plan: LaunchPlan) -> tuple[LaunchPlan, tuple[str, ...]]:
+    """Return the plan with what its budgets ask for, and the aliases that nobody has a price for."""
+    if plan.database is None or not plan.models:
+        return plan, ()
+    from .ledger_prices import PriceBook
+    from .limits_plan import with_budget_problems
+    return with_budget_problems(plan), tuple(PriceBook(plan).unpriced())
+
+
+def _env_file(path: Path, sources: Sources) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    from .check_files import readable_by_others, would_be_committed
+    name = sources.env.dotenv.path
+    text = path.read_bytes().decode("utf-8-sig", errors="replace")
+    if not any(_secrets({key: value for key, (value, _) in sources.env.dotenv.values.items()})):
+        return text, (), ()
+    return text, (name,) if readable_by_others(path) else (), (name,) if would_be_committed(path) else ()
+
+
+def _secrets(values: Mapping[str, str]) -> list[str]:
+    """Return the values of variables that are secret by their name."""
+    return [value.strip() for name, value in values.items() if value.strip() and name.upper().endswith(_SECRET_NAMES)]
