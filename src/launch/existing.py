@@ -13,7 +13,7 @@ from ..config.environment import Environment, Secret
 from ..config.models import MODES, ModelSpec, caps_for
 from ..config.plan import LaunchPlan, Sources, merged_settings
 from ..config.providers import split_provider
-from ..config.rendering import content_hash
+from ..config.rendering import KEYLESS_VALUE, content_hash
 from ..config.resolve import PlannedModel
 from ..errors import ConfigurationError, Problem
 from .document import Generation, worker_values
@@ -183,7 +183,9 @@ def _lift_literals(config: Mapping[str, Any]) -> dict[str, str]:
     lifted: dict[str, str] = {}
     for entry in config["model_list"]:
         for name, value in entry["litellm_params"].items():
-            if _SECRET_KEY.fullmatch(str(name)) and isinstance(value, str) and not _REFERENCE.fullmatch(value):
+            if not _SECRET_KEY.fullmatch(str(name)) or value == KEYLESS_VALUE:
+                continue
+            if isinstance(value, str) and not _REFERENCE.fullmatch(value):
                 variable = f"{_LIFTED}{len(lifted) + 1}"
                 lifted[variable] = value
                 entry["litellm_params"][name] = f"os.environ/{variable}"
