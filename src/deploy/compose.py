@@ -51,7 +51,7 @@ def _gateway(target: Target, asked: Compose) -> dict[str, Any]:
         "ports": [f"{published(settings, 'LITELLM_HOST')}:{port}:{port}"],
         "tmpfs": ["/tmp"],
         "healthcheck": beside.health(port, "/health/liveliness", 60),
-        **beside.limits(sizes.memory_limit(settings), target.workers + 1, 256),
+        **beside.limits(sizes.memory_limit(settings), target.workers + 1, 128 + 64 * target.workers),
         # Longer than --grace, so that running answers end before the container is killed.
         "stop_grace_period": f"{int(settings.number('GATEWAY_GRACE')) + _MARGIN}s",
     }

@@ -47,13 +47,14 @@ def _replicas(target: Target, asked: Kubernetes) -> list[Problem]:
     return [Problem(f"{asked.replicas} replicas: {why}", "--replicas", f"several replicas need {_NEEDS}")]
 
 
-def _metadata(asked: Kubernetes) -> dict[str, Any]:
+def _metadata(asked: Kubernetes, name: str | None = None) -> dict[str, Any]:
     labels = {**pod.selector(asked), "app.kubernetes.io/version": __version__}
-    return {"name": asked.name, "namespace": asked.namespace, "labels": labels}
+    return {"name": name or asked.name, "namespace": asked.namespace, "labels": labels}
 
 
 def _config_map(target: Target, asked: Kubernetes) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _metadata(asked), "data": config_map_data(target)}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _metadata(asked, pod.config_name(asked)),
+            "data": config_map_data(target)}
 
 
 def _secret(target: Target, asked: Kubernetes) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def _secret(target: Target, asked: Kubernetes) -> dict[str, Any]:
 
 def _claim(target: Target, asked: Kubernetes) -> dict[str, Any]:
     size = asked.storage or f"{sizes.volume(target.plan.settings)}Gi"
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": _metadata(asked),
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": _metadata(asked, pod.state_name(asked)),
             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}}
 
 

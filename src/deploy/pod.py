@@ -19,6 +19,16 @@ def selector(asked: Kubernetes) -> dict[str, str]:
     return {"app.kubernetes.io/name": "litellm-gateway", "app.kubernetes.io/instance": asked.name}
 
 
+def config_name(asked: Kubernetes) -> str:
+    """Return the name of the ConfigMap."""
+    return f"{asked.name}-config"
+
+
+def state_name(asked: Kubernetes) -> str:
+    """Return the name of SQLite's volume."""
+    return f"{asked.name}-state"
+
+
 def spec(target: Target, asked: Kubernetes) -> dict[str, Any]:
     """Return the pod's specification."""
     grace = int(target.plan.settings.number("GATEWAY_GRACE"))
@@ -86,7 +96,7 @@ def _mounts() -> list[dict[str, Any]]:
 def _volumes(target: Target, asked: Kubernetes) -> list[dict[str, Any]]:
     """Return the volumes; without SQLite only what is spilled while the database is away goes to the state folder."""
     spill = target.plan.settings.whole("GATEWAY_LEDGER_SPILL_MB") * target.workers
-    state: dict[str, Any] = {"persistentVolumeClaim": {"claimName": asked.name}} if target.state == "sqlite" \
+    state: dict[str, Any] = {"persistentVolumeClaim": {"claimName": state_name(asked)}} if target.state == "sqlite" \
         else {"emptyDir": {"sizeLimit": f"{spill + 64}Mi"}}
-    return [{"name": "config", "configMap": {"name": asked.name}}, {"name": "state", **state},
+    return [{"name": "config", "configMap": {"name": config_name(asked)}}, {"name": "state", **state},
             {"name": "runtime", "emptyDir": {"sizeLimit": "256Mi"}}, {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}]

@@ -14,7 +14,7 @@ from ..config.environment import Secret
 from ..config.plan import LaunchPlan
 from ..config.rendering import config_document, content_hash, dump, header
 from ..config.settings import Settings
-from ..errors import GatewayError
+from ..errors import UsageProblem
 
 METRICS_KEY = "GATEWAY_METRICS_KEY"
 # Known to everybody: the gateway refuses it as a master key, and every provider as its own.
@@ -67,11 +67,11 @@ class Target:
         return header(self.hash) + self.body
 
     def clean(self, text: str) -> str:
-        """Return ``text``, or raise GatewayError where it holds the value of a secret that is known here."""
+        """Return ``text``, or raise UsageProblem where it holds the value of a secret that is known here."""
         for name, secret in self.known.items():
             value = (secret.value or "").strip()
             if len(value) >= _SHORTEST and value != PLACEHOLDER and value in text:
-                raise GatewayError(f"the value of {name} stands in what was declared in clear", secret.where,
+                raise UsageProblem(f"the value of {name} stands in what was declared in clear", secret.where,
                                    "take it out of names, bases and headers; keys belong into their variables only")
         return text
 
