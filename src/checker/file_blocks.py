@@ -1,0 +1,139 @@
+"""The blocks of a LiteLLM file: shapes, keys that nothing reads or that belong elsewhere, values of a wrong type."""
+
+from collections.abc import Iterator
+
+from .file_context import REFERENCE, SETTINGS, Context, a, own_entries
+from .findings import Finding
+from .keys_types import ANY, fits, words
+from .secrets_shapes import secret_name, secret_value
+from .yaml_nodes import Entry, Node
+
+_SHAPES = {"model_list": "list", "litellm_settings": "map", "general_settings": "map", "router_settings": "map",
+           "environment_variables": "map", "callback_settings": "map", "guardrails": "list", "prompts": "list",
+           "mcp_servers": "map", "credential_list": "list", "search_tools": "list", "sandbox_tools": "list",
+           "vector_store_registry": "list", "files_settings": "list", "finetune_settings": "list",
+           "assistant_settings": "map", "mcp_tools": "list", "policies": "map", "worker_registry": "list"}
+_WORDS = {"list": "a list: lines that begin with `- `", "map": "a mapping: lines `name: value`"}
+# Read whole by LiteLLM's start, by code that a checker cannot stand in for.
+_NOT_CHECKED = ("guardrails", "prompts", "mcp_servers", "mcp_tools", "search_tools", "sandbox_tools", "policies",
+                "vector_store_registry", "assistant_settings", "agents", "agent_list", "credential_list",
+                "policy_attachments", "finetune_settings", "files_settings", "default_vertex_config")
+
+
+def check_blocks(context: Context) -> Iterator[Finding]:
+    """Find what is wrong with the top level and the blocks of settings."""
+    for entry in own_entries(context.root):
+        yield from _top(context, entry)
+    for block in SETTINGS:
+        node = context.block(block)
+        for entry in own_entries(node) if node else ():
+            yield from check_key(context, block, entry)
+            if entry.key.text in context.table.keys(block):
+                yield from check_type(context, block, entry)
+
+
+def _top(context: Context, entry: Entry) -> Iterator[Finding]:
+    name, node = entry.key.text, entry.value
+    if name is None:
+        yield _not_text(entry)
+        return
+    if name not in context.table.top:
+        yield from _unknown_top(context, entry, name)
+        return
+    shape = _SHAPES.get(name)
+    # A block without a value (`general_settings:` alone) is no fault: LiteLLM reads it as empty.
+    if shape and node.kind != shape and not (node.kind == "scalar" and node.value is None):
+        yield Finding("GW206", f"{name} must be {_WORDS[shape]}", node.place(),
+                      f"{name}:\n" + ("- ..." if shape == "list" else "  name: value"))
+    elif name in _NOT_CHECKED and not node.empty:
+        yield Finding("GW212", f"LiteLLM reads {name} when it starts; what stands in it was not checked",
+                      entry.key.place(), "rehearse the start before you rely on it")
+
+
+def _unknown_top(context: Context, entry: Entry, name: str) -> Iterator[Finding]:
+    place = entry.key.place()
+    hint = context.hint(name, "top", context.table.top)
+    blocks = [block for block in SETTINGS if name in context.table.keys(block)]
+    if blocks:
+        yield _moved(name, "the top level", blocks[0], entry)
+    elif name in ("model_name", "litellm_params", "model_info"):
+        yield Finding("GW202", f"{name} stands at the top level; LiteLLM reads it in an entry of model_list", place,
+                      "model_list:\n- model_name: ...\n  litellm_params:\n    model: ...")
+    elif hint:
+        yield Finding("GW208", f"LiteLLM does not read {a(name)}; did you mean {hint}?", place, f"{hint}:")
+    elif not name.startswith("x-"):
+        yield Finding("GW201", f"LiteLLM does not read {a(name)}", place,
+                      "remove it; a block that only holds anchors may be called x-...")
+
+
+def check_key(context: Context, block: str, entry: Entry) -> Iterator[Finding]:
+    """Find a key of a settings block that LiteLLM does not read there."""
+    name, known = entry.key.text, context.table.keys(block)
+    if name is None:
+        yield _not_text(entry)
+    elif name not in known:
+        others = [other for other in SETTINGS if other != block and name in context.table.keys(other)]
+        hint = context.hint(name, block, known)
+        if others:
+            yield _moved(name, block, others[0], entry)
+        elif name in context.table.top:
+            yield Finding("GW202", f"{name} stands in {block}; LiteLLM reads it at the top level", entry.key.place(),
+                          f"move {name} to the left margin")
+        elif hint:
+            yield Finding("GW208", f"LiteLLM does not read {a(name)} in {block}; did you mean {hint}?",
+                          entry.key.place(), f"{hint}:")
+        else:
+            yield Finding("GW201", f"LiteLLM does not read {a(name)} in {block}", entry.key.place(), "remove it")
+
+
+def _moved(name: str, here: str, there: str, entry: Entry) -> Finding:
+    return Finding("GW202", f"{name} stands in {here}; LiteLLM reads it in {there}", entry.key.place(),
+                   f"{there}:\n  {name}: ...")
+
+
+def _not_text(entry: Entry) -> Finding:
+    return Finding("GW206", f"the key {a(entry.key.value)} is {_kind(entry.key)}, no text", entry.key.place(),
+                   f'"{entry.key.value}":')
+
+
+def check_type(context: Context, block: str, entry: Entry, lax: bool = False) -> Iterator[Finding]:
+    """Find a value that is not of the type that its key needs; references are replaced first."""
+    types = context.table.kind(block, str(entry.key.value))
+    node = entry.value
+    if types == ANY or (node.kind == "scalar" and node.value is None and block in SETTINGS):
+        return
+    value = context.resolved(node)
+    if node.text and node.text.startswith(REFERENCE) and value is None:
+        return  # not set: a finding of its own
+    resolved = value is not node.value and node.kind == "scalar"
+    if not fits(value, node.kind, types, lax or resolved):
+        name, needed = entry.key.value, words(types)
+        shown = _shown(str(name), node, value)
+        yield Finding("GW102", f"{name} is {shown}; LiteLLM needs {needed}", node.place(), _repair(name, node, types))
+    elif types.startswith("list:str") and (wrong := next((item for item in node.items if item.text is None), None)):
+        yield Finding("GW102", f"{entry.key.value} holds {_kind(wrong)}; LiteLLM needs a list of text", wrong.place(),
+                      "write it in quotes")
+
+
+def _shown(name: str, node: Node, value: object) -> str:
+    if node.kind != "scalar":
+        return "a mapping" if node.kind == "map" else "a list"
+    text = str(value)
+    if secret_name(name) or secret_value(text):
+        return _kind(node)
+    return f"{_kind(node)} {a(text)}" if isinstance(value, str) else f"{text} ({_kind(node)})"
+
+
+def _kind(node: Node) -> str:
+    kinds = {str: "text", bool: "true or false", int: "a number", float: "a number", type(None): "empty"}
+    return {"map": "a mapping", "list": "a list"}.get(node.kind) or kinds.get(type(node.value), "a date")
+
+
+def _repair(name: object, node: Node, types: str) -> str:
+    choices = [one[1:] for one in types.split("|") if one.startswith("=")]
+    if choices:
+        return f"{name}: {choices[0]}"
+    if "str" in types.split("|") and node.kind == "scalar":
+        return f'{name}: "{node.value}"' if not isinstance(node.value, str) else f"{name}: ..."
+    samples = {"int": "60", "float": "60", "bool": "true", "list:str": "[...]", "list": "[...]", "dict": "{...}"}
+    return f"{name}: {next((samples[one] for one in types.split('|') if one in samples), '...')}"

@@ -1,0 +1,139 @@
+"""Settings with which LiteLLM 1.106 ends at its start, or that do nothing: one small rule each."""
+
+import re
+from collections.abc import Iterator
+
+from .file_context import Context, a
+from .findings import Finding
+from .yaml_nodes import Node
+
+_TIME = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
+_DURATION = re.compile(r"\d+(\.\d+)?(s|m|h|d|w|mo|y)")
+_LICENSED = ("allowed_ips", "enforced_params")
+_DATABASE = ("store_model_in_db", "store_prompts_in_spend_logs", "maximum_spend_logs_retention_period",
+             "disable_spend_logs", "database_connection_pool_limit", "database_connection_timeout")
+
+
+def check_boot(context: Context) -> Iterator[Finding]:
+    """Find single values that LiteLLM refuses, and settings that lack what they need."""
+    yield from _strategy(context)
+    yield from _cache(context)
+    yield from _values(context)
+    yield from _licences(context)
+    yield from _database(context)
+    yield from _moved_health(context)
+    node = context.block("environment_variables")
+    for entry in node.entries.values() if node else ():
+        if entry.key.text is None or "=" in entry.key.text or not entry.key.text:
+            yield Finding("GW206", f"{a(entry.key.value)} is no name of a variable", entry.key.place(), '"NAME": value')
+        elif entry.value.kind != "scalar":
+            yield Finding("GW206", f"{entry.key.text} must be text", entry.value.place(), f'{entry.key.text}: "..."')
+
+
+def _strategy(context: Context) -> Iterator[Finding]:
+    node = context.setting("router_settings", "routing_strategy")
+    strategies = frozenset(context.table.raw["strategies"])
+    value = context.resolved(node)
+    if node is None or node.kind == "scalar" and node.value is None:
+        return
+    if not isinstance(value, str) or value not in strategies:
+        hint = context.hint(str(value), "strategies", strategies) or "simple-shuffle"
+        yield Finding("GW102", f"there is no routing_strategy {a(value)}; LiteLLM refuses to start. It has: "
+                      + ", ".join(sorted(strategies)), node.place(), f"routing_strategy: {hint}")
+
+
+def _cache(context: Context) -> Iterator[Finding]:
+    cache, params = (context.setting("litellm_settings", name) for name in ("cache", "cache_params"))
+    if cache is None or cache.value is not True:
+        if cache is not None and cache.value not in (False, None) or cache is not None and cache.kind != "scalar":
+            yield Finding("GW102", "cache is not true or false", cache.place(), "cache: true")
+        return
+    if params is not None and params.kind != "map":
+        if not params.empty:
+            yield Finding("GW206", "cache_params must be a mapping", params.place(), "cache_params:\n  type: redis")
+        return
+    kind = context.resolved(params.get("type")) if params else None
+    named = params and any(params.get(name) is not None for name in ("host", "url", "redis_url", "startup_nodes",
+                                                                     "redis_startup_nodes", "sentinel_nodes"))
+    variables = ("REDIS_HOST", "REDIS_URL", "REDIS_CLUSTER_NODES", "REDIS_SENTINEL_NODES")
+    if kind in (None, "redis") and not named and not context.available(*variables):
+        yield Finding("GW207", "the cache is Redis, and nothing says where it is: LiteLLM ends at its start",
+                      cache.place(), "cache_params:\n  type: redis\n  host: os.environ/REDIS_HOST\n  port: 6379")
+    elif isinstance(kind, str) and kind not in ("redis", "local"):
+        yield Finding("GW212", f"the settings of a cache of type {a(kind)} were not checked", cache.place(),
+                      "rehearse the start before you rely on it")
+
+
+def _values(context: Context) -> Iterator[Finding]:
+    reset = context.setting("litellm_settings", "budget_reset_time")
+    if reset is not None and reset.value not in (None, "") and not (reset.text and _TIME.fullmatch(reset.text)):
+        yield Finding("GW102", "budget_reset_time is no time in quotes; LiteLLM refuses to start", reset.place(),
+                      'budget_reset_time: "12:00"')
+    alias = context.setting("litellm_settings", "key_alias_pattern")
+    if alias is not None and alias.text is not None and not _compiles(alias.text):
+        yield Finding("GW102", "key_alias_pattern is no regular expression; LiteLLM refuses to start", alias.place(),
+                      'key_alias_pattern: "^[a-z-]+$"')
+    for model in context.models:
+        tags = model.params.get("tag_regex")
+        for item in tags.items if tags else ():
+            if item.text is not None and not _compiles(item.text):
+                yield Finding("GW102", f"{a(item.text)} is no regular expression; LiteLLM leaves {a(model.alias)} out",
+                              item.place(), '- "^User-Agent: .*"')
+        duration = model.params.get("budget_duration")
+        if duration is not None and duration.text and not _DURATION.fullmatch(duration.text):
+            yield Finding("GW102", f"budget_duration {a(duration.text)} is no duration", duration.place(),
+                          "budget_duration: 1d")
+    upper = context.setting("litellm_settings", "upperbound_key_generate_params")
+    if upper is not None and upper.kind != "map":
+        yield Finding("GW206", "upperbound_key_generate_params must be a mapping; LiteLLM refuses to start",
+                      upper.place(), "upperbound_key_generate_params:\n  max_budget: 100")
+    teams = context.setting("litellm_settings", "default_team_settings")
+    for item in teams.items if teams else ():
+        if item.get("team_id") is None:
+            yield Finding("GW207", "an item of default_team_settings has no team_id; LiteLLM refuses to start",
+                          item.place(), "- team_id: ...")
+
+
+def _compiles(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
+
+
+def _licences(context: Context) -> Iterator[Finding]:
+    if context.available("LITELLM_LICENSE") or _given(context.setting("general_settings", "litellm_license")):
+        return
+    nodes = [(name, context.setting("general_settings", name)) for name in _LICENSED]
+    for name, node in (*nodes, ("worker_registry", context.root.get("worker_registry"))):
+        if _given(node) and node is not None:
+            yield Finding("GW213", f"{name} needs LITELLM_LICENSE; LiteLLM refuses to start", node.place(),
+                          f"remove {name}")
+
+
+def _given(node: Node | None) -> bool:
+    return node is not None and not (node.kind == "scalar" and node.value is None)
+
+
+def _database(context: Context) -> Iterator[Finding]:
+    url = context.setting("general_settings", "database_url")
+    has_url = url is not None and not url.empty or context.available("DATABASE_URL", "DATABASE_HOST")
+    if url is not None and not url.empty:
+        yield Finding("GW214", "LiteLLM reaches its database through Prisma, which must be installed and set up",
+                      url.place(), "pip install 'litellm[extra_proxy]' && prisma generate")
+        return
+    for name in () if has_url else _DATABASE:
+        node = context.setting("general_settings", name)
+        if node is not None and node.value not in (None, False):
+            yield Finding("GW214", f"{name} has no effect without database_url", node.place(),
+                          "general_settings:\n  database_url: os.environ/DATABASE_URL")
+
+
+def _moved_health(context: Context) -> Iterator[Finding]:
+    alerting = context.setting("general_settings", "alerting")
+    for item in alerting.items if alerting else ():
+        if item.text == "slack" and not context.available("SLACK_WEBHOOK_URL") \
+                and not _given(context.setting("general_settings", "alert_to_webhook_url")):
+            yield Finding("GW207", "alerting to slack needs SLACK_WEBHOOK_URL", item.place(),
+                          "export SLACK_WEBHOOK_URL=https://hooks.example.com/...")

@@ -1,0 +1,171 @@
+"""The entries of model_list: what each needs, keys that nothing reads or that would reach the upstream, types."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+from .file_blocks import check_type
+from .file_context import SETTINGS, Context, Model, a, own_entries
+from .findings import Finding
+from .yaml_nodes import Entry, Node
+
+_INSIDE = {"litellm_params", "model_info", "entry"}
+# Settings of the whole file that people put on a model; LiteLLM 1.106 sends them to the upstream.
+_ROUTERS = ("auto_router", "complexity_router", "adaptive_router", "quality_router")
+
+
+def check_models(context: Context) -> Iterator[Finding]:
+    """Find what is wrong with single entries; what they ask of providers is checked in `file_providers`."""
+    node = context.root.get("model_list")
+    if node is None or node.empty:
+        place = (node or context.root).place()
+        yield Finding("GW109", "model_list is missing or empty: LiteLLM starts and serves nothing", place,
+                      "model_list:\n- model_name: gpt-5\n  litellm_params:\n    model: openai/gpt-5\n"
+                      "    api_key: os.environ/OPENAI_API_KEY")
+        return
+    for item in node.items:
+        if item.kind != "map":
+            yield Finding("GW206", "an entry of model_list must be a mapping", item.place(),
+                          "- model_name: ...\n  litellm_params:\n    model: ...")
+        else:
+            yield from _entry(context, item)
+    yield from _ids(context)
+
+
+def _entry(context: Context, item: Node) -> Iterator[Finding]:
+    name, params = item.get("model_name"), item.get("litellm_params")
+    if name is None or name.kind != "scalar" or name.value in (None, ""):
+        yield Finding("GW207", "an entry of model_list has no model_name", item.place(), "model_name: ...")
+    elif name.text is None:
+        yield Finding("GW102", f"model_name is {name.value}, no text; LiteLLM leaves the model out", name.place(),
+                      f'model_name: "{name.value}"')
+    if params is None or params.kind != "map" or params.empty:
+        yield Finding("GW207", f"the entry {a(name.value if name else '?')} has no litellm_params", item.place(),
+                      "litellm_params:\n  model: ...")
+    else:
+        yield from _params(context, params)
+    for entry in own_entries(item):
+        yield from _entry_key(context, entry)
+    info = item.get("model_info")
+    if info is not None and info.kind != "map":
+        yield Finding("GW206", "model_info must be a mapping; LiteLLM ends with a traceback", info.place(),
+                      "model_info:\n  mode: chat")
+    elif info is not None:
+        yield from _info(context, info)
+
+
+def _entry_key(context: Context, entry: Entry) -> Iterator[Finding]:
+    name = entry.key.text
+    known = context.table.keys("entry")
+    if name is None:
+        yield Finding("GW206", f"the key {a(entry.key.value)} is no text", entry.key.place(), f'"{entry.key.value}":')
+    elif name in known:
+        if name in ("rpm", "tpm"):
+            yield from check_type(context, "entry", entry, lax=True)
+    elif name in context.table.keys("litellm_params") and name != "id":
+        yield Finding("GW202", f"{name} stands beside litellm_params; LiteLLM reads it inside", entry.key.place(),
+                      f"litellm_params:\n  {name}: ...")
+    elif name in context.table.keys("model_info"):
+        yield Finding("GW202", f"{name} stands beside model_info; LiteLLM reads it inside", entry.key.place(),
+                      f"model_info:\n  {name}: ...")
+    elif hint := context.hint(name, "entry", known):
+        yield Finding("GW208", f"LiteLLM does not read {a(name)} in an entry of model_list; did you mean {hint}?",
+                      entry.key.place(), f"{hint}:")
+    else:
+        yield Finding("GW201", f"LiteLLM does not read {a(name)} in an entry of model_list", entry.key.place(),
+                      "remove it")
+
+
+def _params(context: Context, params: Node) -> Iterator[Finding]:
+    model = params.get("model")
+    if model is None or model.kind == "scalar" and model.value in (None, ""):
+        yield Finding("GW207", "litellm_params has no model", params.place(), "model: openai/gpt-5")
+    for entry in own_entries(params):
+        name = entry.key.text
+        if name is None:
+            yield Finding("GW206", f"the key {a(entry.key.value)} is no text", entry.key.place(),
+                          f'"{entry.key.value}":')
+        elif name in context.table.keys("litellm_params"):
+            yield from check_type(context, "litellm_params", entry, lax=True)
+            yield from _numbers(entry, name)
+        else:
+            yield from _unknown_param(context, entry, name)
+
+
+def _unknown_param(context: Context, entry: Entry, name: str) -> Iterator[Finding]:
+    known, place = context.table.keys("litellm_params"), entry.key.place()
+    home = next((block for block in ("model_info", *SETTINGS) if name in context.table.keys(block)), None)
+    if name in ("model_name", "litellm_params"):
+        yield Finding("GW202", f"{name} belongs one level up, beside litellm_params", place, "check the indentation")
+    elif home:
+        yield Finding("GW202", f"{name} stands in litellm_params, and would be sent to the upstream; LiteLLM reads it "
+                      f"in {home}", place, f"{home}:\n  {name}: ...")
+    elif hint := context.hint(name, "litellm_params", known):
+        yield Finding("GW208", f"LiteLLM does not know {a(name)} and would send it to the upstream; did you mean "
+                      f"{hint}?", place, f"{hint}:")
+    else:
+        yield Finding("GW203", f"LiteLLM does not know {a(name)} and sends it to the upstream with each request", place,
+                      f"remove it, or say that it is meant:\nextra_body:\n  {name}: ...")
+
+
+_POSITIVE = {"rpm", "tpm", "itpm", "otpm", "max_parallel_requests", "timeout", "stream_timeout", "max_tokens",
+             "max_completion_tokens", "max_agentic_loops", "weight"}
+
+
+def _numbers(entry: Entry, name: str) -> Iterator[Finding]:
+    value = entry.value.value
+    if name in _POSITIVE and isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
+        yield Finding("GW102", f"{name} is {value}: no request could pass", entry.value.place(), f"{name}: 60")
+
+
+def _info(context: Context, info: Node) -> Iterator[Finding]:
+    known = context.table.keys("model_info")
+    for entry in own_entries(info):
+        name = entry.key.text
+        if name is None:
+            yield Finding("GW206", f"the key {a(entry.key.value)} is no text", entry.key.place(),
+                          f'"{entry.key.value}":')
+        elif name == "id" and isinstance(entry.value.value, int):
+            continue  # LiteLLM writes it as text
+        elif name in known:
+            yield from check_type(context, "model_info", entry, lax=True)
+        # model_info is the operator's own notebook: only what looks misspelt is said.
+        elif hint := context.hint(name, "model_info", known):
+            yield Finding("GW208", f"LiteLLM does not read {a(name)} in model_info; did you mean {hint}?",
+                          entry.key.place(), f"{hint}:")
+        elif name in ("api_key", "api_base", "model"):
+            yield Finding("GW202", f"{name} stands in model_info; LiteLLM reads it in litellm_params",
+                          entry.key.place(), f"litellm_params:\n  {name}: ...")
+
+
+def _ids(context: Context) -> Iterator[Finding]:
+    first: dict[str, Node] = {}
+    for model in context.models:
+        node = model.info.get("id") if model.info else None
+        if node is None or node.value is None:
+            continue
+        known = first.setdefault(str(node.value), node)
+        if known is not node:
+            yield Finding("GW217", f"the id {a(node.value)} is used in line {known.line} already", node.place(),
+                          "id: another one")
+
+
+def needs_more(model: Model) -> str | None:
+    """Return the strategy of an automatic router, whose own settings were not checked."""
+    prefix, _, rest = model.upstream.partition("/")
+    return rest.partition("/")[0] if prefix == "auto_router" else None
+
+
+def expired(last: date | None) -> bool:
+    """Return whether a model's last day is over."""
+    return last is not None and last < date.today()
+
+
+def wildcard(model: Model) -> bool:
+    """Return whether an entry stands for every model that fits a pattern."""
+    return "*" in model.alias or "*" in model.upstream
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """Return LiteLLM's reading of a name with stars."""
+    return re.compile(".*".join(map(re.escape, text.split("*"))))

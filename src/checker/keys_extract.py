@@ -1,0 +1,175 @@
+"""Which keys an installed LiteLLM reads, taken from its source without importing it (2 s, once per version)."""
+
+import ast
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .keys_models import model_rows, routing_rules
+from .keys_source import Source, named_constants, read_by
+from .keys_table import SHAPE
+from .keys_types import ANY, type_text
+
+_SERVER, _ROUTER, _PROXY_TYPES = "proxy/proxy_server.py", "router.py", "proxy/_types.py"
+_CLASS_FILES = ("types/router.py", "types/utils.py", "types/litellm_params.py", _PROXY_TYPES)
+_ENTRY = {"rpm": "int|null", "tpm": "int|null"}  # router.py, _add_deployment
+_REQUEST_HOLDERS = "optional_params|litellm_params|kwargs|non_default_params|optional_params_dict|litellm_params_dict"
+# What the annotations leave open, and LiteLLM hands to plain Python or to the upstream as it is.
+_BETTER = {
+    "model": "str", "timeout": "float|null", "stream_timeout": "float|null", "drop_params": "bool|null",
+    "organization": "str|list|null", "max_tokens": "int|null", "max_completion_tokens": "int|null",
+    "temperature": "float|null", "top_p": "float|null", "n": "int|null", "seed": "int|null", "stream": "bool|null",
+    "frequency_penalty": "float|null", "presence_penalty": "float|null", "extra_headers": "dict|null",
+    "extra_body": "dict|null", "headers": "dict|null", "additional_drop_params": "list|null",
+    "allowed_openai_params": "list|null", "max_agentic_loops": "int|null",
+}
+
+
+def extract(package: Path, version: str) -> dict[str, Any]:
+    """Return the table of the LiteLLM at ``package``; raises OSError, SyntaxError or ValueError where it is none."""
+    source = Source(package)
+    source.load_classes(*_CLASS_FILES)
+    proxy = list(source.texts("proxy"))
+    rest = [*source.texts("integrations"), *source.texts("litellm_core_utils"), *source.texts("caching")]
+    prices = json.loads((package / "model_prices_and_context_window_backup.json").read_text(encoding="utf-8"))
+    return {
+        "shape": SHAPE, "litellm": version,
+        "top": sorted(_top(source)),
+        "keys": {
+            "entry": _by_type(source.fields("Deployment") | _ENTRY),
+            "litellm_params": _by_type(_untyped(_params(source)) | _params_typed(source)),
+            "model_info": _by_type(_untyped(_info(source, proxy, prices)) | source.fields("ModelInfo")),
+            "general_settings": _by_type(_untyped(_general(proxy)) | source.fields("ConfigGeneralSettings")),
+            "litellm_settings": _by_type(_untyped(_module_read(source, proxy + rest)) | _module(source)),
+            "router_settings": _by_type(_router(source)),
+        },
+        "strategies": ["simple-shuffle", "lar1", *source.enum("RoutingStrategy")],
+        "providers": sorted({*source.enum("LlmProviders"), *_json_providers(package)}),
+        "callbacks": _callbacks(source, package),
+        "endpoints": [text for text in source.constant("constants.py", "openai_compatible_endpoints") if "." in text],
+        "rules": routing_rules(prices),
+        "models": model_rows(prices, source),
+    }
+
+
+def _untyped(names: Iterable[str]) -> dict[str, str]:
+    return dict.fromkeys(sorted(names), ANY)
+
+
+def _by_type(keys: dict[str, str]) -> dict[str, list[str]]:
+    return {kind: sorted(name for name in keys if keys[name] == kind) for kind in sorted(set(keys.values()))}
+
+
+def _top(source: Source) -> set[str]:
+    tree = next(node for node in source.tree(_SERVER).body if isinstance(node, ast.ClassDef)
+                and node.name == "ProxyConfig")
+    wanted = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+              and re.match(r"load_|_?init_|parse_|_load_|_warn_on|_initialize_", node.name)]
+    found = {name for node in wanted for name in read_by("config", ast.unparse(node))}
+    misplaced = {"enable_jwt_auth", "litellm_jwtauth"}  # named only to warn that they stand in the wrong place
+    return {*found, "include"} - misplaced
+
+
+def _params_typed(source: Source) -> dict[str, str]:
+    typed = source.fields("LiteLLMParamsTypedDict") | source.fields("LiteLLM_Params")
+    return typed | _BETTER
+
+
+def _params(source: Source) -> set[str]:
+    found = source.nested_fields("types/litellm_params.py") | {"self", "use_client"}
+    for name in ("OPENAI_CHAT_COMPLETION_PARAMS", "OPENAI_TRANSCRIPTION_PARAMS", "OPENAI_EMBEDDING_PARAMS",
+                 "DEFAULT_CHAT_COMPLETION_PARAM_VALUES", "DEFAULT_EMBEDDING_PARAM_VALUES"):
+        found.update(source.constant("constants.py", name))
+    found.update(source.fields("CustomPricingLiteLLMParams"), source.fields("StandardCallbackDynamicParams"))
+    for folder in ("llms", "router_utils", "router_strategy", "litellm_core_utils", "images", "responses"):
+        for text in source.texts(folder):
+            found.update(read_by(_REQUEST_HOLDERS, text))
+    for file in (_ROUTER, "main.py", "utils.py"):
+        found.update(read_by(_REQUEST_HOLDERS, (source.package / file).read_text(encoding="utf-8")))
+        found.update(_arguments(source, file))
+    return {name for name in found if name[:1].isalpha()}
+
+
+def _arguments(source: Source, file: str) -> set[str]:
+    names = ("completion", "embedding", "image_generation", "transcription", "speech", "rerank", "text_completion")
+    functions = [found for name in names if (found := source.function(file, name))] if file == "main.py" else []
+    return {argument.arg for function in functions for argument in (*function.args.args, *function.args.kwonlyargs)}
+
+
+def _info(source: Source, texts: list[str], prices: dict[str, Any]) -> set[str]:
+    found = {name for row in prices.values() if isinstance(row, dict) for name in row}
+    for text in (*texts, (source.package / _ROUTER).read_text(encoding="utf-8")):
+        found.update(read_by("_?model_info", text))
+    return found
+
+
+def _general(texts: list[str]) -> set[str]:
+    found: set[str] = set()
+    constants = {name: value for text in texts for name, value in named_constants(text).items()}
+    for text in texts:
+        found.update(read_by("_?general_settings|typed_general_settings|settings", text))
+        names = re.findall(r"settings(?:\s*or\s*\{\}\))?\.get\(\s*([A-Z_]+)[,)\s]", text)
+        found.update(constants[name] for name in names if name in constants)
+    return found
+
+
+def _module(source: Source) -> dict[str, str]:
+    """Return LiteLLM's module attributes with their types; its functions, classes and constants are no settings."""
+    found: dict[str, str] = {}
+    kinds = source.kinds()
+    for node in source.tree("__init__.py").body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found[node.target.id] = type_text(node.annotation, kinds)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            found.setdefault(node.targets[0].id, ANY)
+        elif isinstance(node, ast.ImportFrom) and node.module in ("litellm.constants", "litellm._logging"):
+            found.update(dict.fromkeys((alias.asname or alias.name for alias in node.names), ANY))
+    return {name: kind for name, kind in found.items() if name.islower() and not name.startswith("_")
+            and not name.endswith(("_models", "_model_list", "_endpoints", "_providers", "_llms"))}
+
+
+def _module_read(source: Source, texts: list[str]) -> set[str]:
+    load = source.function(_SERVER, "load_config")
+    found: set[str] = set()
+    for node in ast.walk(load) if load else ():
+        if isinstance(node, ast.Compare) and ast.unparse(node.left) == "key":
+            found.update(item.value for item in ast.walk(node.comparators[0]) if isinstance(item, ast.Constant)
+                         and isinstance(item.value, str))
+    for text in texts:
+        found.update(read_by("_?litellm_settings", text))
+        found.update(re.findall(r"getattr\(litellm, \"([a-z_]+)\"", text))
+    return found
+
+
+def _router(source: Source) -> dict[str, str]:
+    init = next(node for item in source.tree(_ROUTER).body if isinstance(item, ast.ClassDef) and item.name == "Router"
+                for node in item.body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
+    outside = {"self", *source.constant("constants.py", "ROUTER_SETTINGS_MANAGED_OUTSIDE_CONFIG")}
+    kinds = source.kinds() | {"RoutingStrategyName": ANY, "RoutingPlugin": "str"}
+    return {argument.arg: type_text(argument.annotation, kinds)
+            for argument in (*init.args.args, *init.args.kwonlyargs) if argument.arg not in outside}
+
+
+def _json_providers(package: Path) -> list[str]:
+    path = package / "llms" / "openai_like" / "providers.json"
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
+
+
+def _callbacks(source: Source, package: Path) -> dict[str, list[str]]:
+    known = source.constant("__init__.py", "_custom_logger_compatible_callbacks_literal")
+    generic = package / "integrations" / "generic_api" / "generic_api_compatible_callbacks.json"
+    named = list(json.loads(generic.read_text(encoding="utf-8"))) if generic.is_file() else []
+    built_in = _compared(source, "proxy/common_utils/callback_utils.py", "initialize_callbacks_on_proxy")
+    logging = (package / "litellm_core_utils" / "litellm_logging.py").read_text(encoding="utf-8")
+    logged = set(re.findall(r"callback == \"([\w-]+)\"|logging_integration == \"([\w-]+)\"", logging))
+    return {"callbacks": sorted({*known, *named, *built_in}),
+            "logged": sorted({name for pair in logged for name in pair if name} | {*known, *named, "sentry"})}
+
+
+def _compared(source: Source, file: str, function: str) -> set[str]:
+    node = source.function(file, function)
+    return {item.value for part in ast.walk(node) if isinstance(part, ast.Compare)
+            and ast.unparse(part.left) == "callback" for item in part.comparators
+            if isinstance(item, ast.Constant) and isinstance(item.value, str)} if node else set()
