@@ -44,7 +44,7 @@ def load_existing(path: Path, sources: Sources) -> tuple[LaunchPlan, Generation]
     names = dict.fromkeys(name for name, _ in _references(config))
     secrets = {checks.MASTER_KEY: master, **{name: env.secret(name) for name in names if name != checks.MASTER_KEY},
                **{name: Secret(name, value, str(path)) for name, value in lifted.items()}}
-    models = [_planned(number, entry) for number, entry in enumerate(config["model_list"], 1)]
+    models = _with_fallbacks([_planned(number, entry) for number, entry in enumerate(config["model_list"], 1)], config)
     own = [] if master.problem else checks.master_key(master)
     plan = LaunchPlan(tuple(models), (), settings, secrets, (*env.dotenv.problems, *wrong),
                       tuple(_unset(config, secrets) + own + checks.certificate(settings)))
@@ -205,6 +205,25 @@ def _planned(number: int, entry: dict[str, Any]) -> PlannedModel:
     base, effort = params.get("api_base"), params.get("reasoning_effort")
     return PlannedModel(spec, caps, mode, str(base) if base else None, "file", reference[1] if reference else None,
                         str(effort) if effort else None)
+
+
+def _with_fallbacks(models: list[PlannedModel], config: Mapping[str, Any]) -> list[PlannedModel]:
+    """Return the models with the file's `fallbacks`: each request brings its own walk, and LiteLLM follows that alone.
+
+    As in LiteLLM the router's settings win, and `*` or `default_fallbacks` serve models that have none.
+    """
+    blocks = [config.get(name) or {} for name in ("litellm_settings", "router_settings")]
+    listed = [entry for block in blocks for entry in block.get("fallbacks") or () if isinstance(entry, dict)]
+    usual = [name for block in blocks for name in block.get("default_fallbacks") or ()]
+    by_alias: dict[str, Any] = {"*": usual, **{alias: names for entry in listed for alias, names in entry.items()}}
+    keys = {model.alias: model.spec.key for model in reversed(models)}
+    found = []
+    for model in models:
+        names = by_alias.get(model.alias, by_alias["*"])
+        later = dict.fromkeys(keys[name] for name in names if isinstance(name, str) and name in keys
+                              and name != model.alias)
+        found.append(replace(model, spec=replace(model.spec, fallbacks=tuple(later))))
+    return found
 
 
 def _generation(path: Path, text: str, config: dict[str, Any], plan: LaunchPlan, values: Mapping[str, str],

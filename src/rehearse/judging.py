@@ -169,21 +169,23 @@ def texts(value: object) -> list[str]:
     return []
 
 
-def ledger_problems(answered: Iterable[str], rows: Sequence[Mapping[str, object]], calls: int) -> list[str]:
-    """Return what the ledger lost: requests by the ids that clients were told, and upstream calls by number."""
-    known = {str(row["request_id"]) for row in rows}
-    wanted = set(answered)
+def ledger_problems(calls: Mapping[str, int], rows: Sequence[Mapping[str, object]]) -> list[str]:
+    """Return what the ledger lost or invented; ``calls`` has the upstream calls of each request by the mock's count."""
+    known = {str(row["request_id"]): row for row in rows}
     problems = []
-    if wanted - known:
-        problems.append(f"{len(wanted - known)} of {len(wanted)} requests have no row")
-    if len(rows) > len(wanted):
-        problems.append(f"{len(rows)} rows for {len(wanted)} requests")
-    open_ended = sum(row["ended_at"] is None for row in rows)
-    if open_ended:
+    if lost := set(calls) - set(known):
+        problems.append(f"{len(lost)} of {len(calls)} requests have no row")
+    if strange := set(known) - set(calls):
+        problems.append(f"{len(strange)} rows of requests that nobody made")
+    if len(rows) != len(known):
+        problems.append("requests have more than one row")
+    if open_ended := sum(row["ended_at"] is None for row in rows):
         problems.append(f"{open_ended} rows have no end")
-    counted = sum(int(str(row["attempt_count"] or 0)) for row in rows)
-    if counted != calls:
-        problems.append(f"rows tell of {counted} upstream calls, the mock saw {calls}")
+    for name, row in known.items():
+        told = int(str(row["attempt_count"] or 0))
+        if name in calls and told != calls[name]:
+            problems.append(f"the row of {row['alias']} (status {row['status']}) tells of {told} upstream calls, "
+                            f"the mock saw {calls[name]}")
     return problems
 
 

@@ -1,5 +1,6 @@
 """One whole rehearsal: mock and gateway up, the trials, the end of the gateway, and what is left behind it."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -60,6 +61,9 @@ def rehearse(subject: Subject, tell: Callable[[Check], None]) -> Report:
     with MockUpstream() as mock, DeadEnd() as dead_end:
         run = _Run(subject, canaries, mock, dead_end, hear)
         notes = run.run()
+    names = [check.name for check in told]
+    places = {target.alias: number for number, target in enumerate(run.targets)}
+    told.sort(key=lambda check: (names.index(check.name), places.get(check.subject, len(places))))
     return Report(tuple(told), tuple(notes), subject.generation.hash, time.monotonic() - began)
 
 
@@ -106,7 +110,7 @@ class _Run:
         self.tell(Check("boots", "", "passed", f"ready after {seconds:.1f} s", seconds))
         for target in self.targets:
             if target.missing:
-                self.tell(Check("answers", target.alias, "skipped", target.missing))
+                self.tell(Check("upstream", target.alias, "skipped", target.missing))
 
     def _try(self, stage: Stage, child: Child, limited: bool) -> None:
         declared = [target.alias for target in self.targets]
@@ -134,7 +138,7 @@ class _Run:
                          f"upstreams, found in none of {len(places)} outputs, answers and files",
                          time.monotonic() - began))
         self._ledger(stage)
-        self.tell(judged("network", "", [f"asked for {place}" for place in dict.fromkeys(self.dead_end.asked)],
+        self.tell(judged("network", "", [_asked(place) for place in dict.fromkeys(self.dead_end.asked)],
                          f"{len(self.mock.requests)} calls to the mock, none elsewhere"))
 
     def _shutdown(self, stage: Stage, child: Child) -> None:
@@ -164,14 +168,19 @@ class _Run:
             self.tell(Check("ledger", "", "skipped", "there is no database" if mode != "off" else "GATEWAY_LEDGER=off"))
             return
         rows = self.subject.rows()
-        ids = [answer.headers.get("x-gateway-request-id", "") for answer in stage.client.answers if answer.marker]
-        answered = [one for one in ids if one]
-        self.tell(judged("ledger", "", ledger_problems(answered, rows, len(self.mock.requests)),
-                         f"{len(rows)} rows for {len(answered)} requests and {len(self.mock.requests)} upstream calls"))
+        calls = {name: len(stage.seen(answer)) for answer in stage.client.answers
+                 if answer.marker and (name := answer.headers.get("x-gateway-request-id"))}
+        self.tell(judged("ledger", "", ledger_problems(calls, rows),
+                         f"{len(rows)} rows for {len(calls)} requests and {sum(calls.values())} upstream calls"))
+
+
+def _asked(place: str) -> str:
+    # LiteLLM 1.106 (utils.py, _select_tokenizer) fetches a tokenizer for llama models, and waits for it.
+    hint = "; set litellm_settings.disable_hf_tokenizer_download: true" if "huggingface" in place else ""
+    return f"{place} was asked for, and refused{hint}"
 
 
 def _can_reload() -> bool:
-    import os
     return hasattr(os, "fork")
 
 

@@ -52,7 +52,7 @@ def targets(plan: Mapping[str, Any], config: Mapping[str, Any]) -> list[Target]:
     found: dict[str, Target] = {}
     for model in plan["models"]:
         later = [by_key[key]["alias"] for key in model["fallbacks"] if key in by_key]
-        later = later or in_file.get(model["alias"], [])
+        later = later or [name for name in in_file.get(model["alias"], in_file.get("*", [])) if name != model["alias"]]
         found.setdefault(model["alias"], _target(model["alias"], [model["alias"], *later], plan, DEFAULT_ON))
     for chain in plan["chains"]:
         walk = [by_key[key]["alias"] for key in chain["models"] if key in by_key]
@@ -83,6 +83,8 @@ def _file_fallbacks(config: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return alias -> fallbacks of a LiteLLM file; the router's settings win over LiteLLM's."""
     found: dict[str, list[str]] = {}
     for block in ("litellm_settings", "router_settings"):
+        usual = (config.get(block) or {}).get("default_fallbacks") or ()
+        found.setdefault("*", []).extend(map(str, usual))
         for entry in (config.get(block) or {}).get("fallbacks") or ():
             if isinstance(entry, dict):
                 found.update({str(alias): [str(name) for name in names] for alias, names in entry.items()

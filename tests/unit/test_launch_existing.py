@@ -210,3 +210,14 @@ def test_a_plan_that_is_none_is_left_alone(beside: str, tmp_path: Path) -> None:
 def test_a_missing_file_and_a_folder_are_refused_by_the_command(tmp_path: Path) -> None:
     refused(run("--config", "gone.yaml", cwd=tmp_path), "the file cannot be read: No such file", "gone.yaml")
     refused(run("--config", ".", cwd=tmp_path), "the file cannot be read: Is a directory", "repair: ")
+
+
+def test_a_files_fallbacks_are_followed(tmp_path: Path) -> None:
+    entries = "".join(f"- {{model_name: {name}, litellm_params: {{model: openai/{name}}}}}\n" for name in "abc")
+    path = tmp_path / "config.yaml"
+    path.write_text(f"model_list:\n{entries}router_settings:\n  fallbacks: [{{a: [b, unknown]}}]\n"
+                    "litellm_settings:\n  fallbacks: [{a: [c]}]\n  default_fallbacks: [c]\n")
+    plan, generation = load_existing(path, Sources(Environment({"LITELLM_MASTER_KEY": canary()})))
+    later = {model.alias: [plan.by_key(key).alias for key in model.spec.fallbacks] for model in plan.models}
+    assert later == {"a": ["b"], "b": ["c"], "c": []}
+    assert [len(model["fallbacks"]) for model in generation.plan["models"]] == [1, 1, 0]
