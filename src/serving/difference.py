@@ -21,14 +21,20 @@ def differences(old: Document, new: Document, start: Mapping[str, str], read_at_
 
     ``read_at_import`` are the variables that LiteLLM looked up while it was imported: changing them takes a restart.
     """
-    before, after = overlay(start, old), overlay(start, new)
-    secrets = {*old.secret_names, *new.secret_names}
-    lines = diff_plans(old.plan, new.plan)
-    lines += diff_environments(_told(before, secrets), _told(after, secrets), secrets)
-    for name in sorted(changed_names(before, after) & (read_at_import | _AT_START_ONLY)):
-        lines.append(f"variable {name}: it is read at start only, restart the gateway for it")
+    lines = diff_plans(old.plan, new.plan) + environment_differences(old, new, start, read_at_import)
     if not lines and replace(old, notes=()) != replace(new, notes=()):
         lines.append("configuration: what LiteLLM is told changed")
+    return lines
+
+
+def environment_differences(old: Document, new: Document, start: Mapping[str, str],
+                            read_at_import: Set[str]) -> list[str]:
+    """Return one line per variable that differs beside the plan, by name only, and per one that takes a restart."""
+    before, after = overlay(start, old), overlay(start, new)
+    secrets = {*old.secret_names, *new.secret_names}
+    lines = diff_environments(_told(before, secrets), _told(after, secrets), secrets)
+    for name in sorted(changed_names(before, after) & (read_at_import | _AT_START_ONLY)):
+        lines.append(f"variable {name}: it is read at start only, restart the gateway for it")
     return lines
 
 

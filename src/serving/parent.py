@@ -19,6 +19,7 @@ from .generation import Generation, overlay
 from .log import Log
 from .loop import Loop, Stopped
 from .order import Document, Order
+from .preview import Previews
 from .reload import Reloads
 from .rows import RowChanges
 from .watch import Watch
@@ -41,6 +42,7 @@ class Parent:
         job = Job(order, proxy, self._listener, os.getpid())
         self._reloads = Reloads(order, start, proxy, lambda: self._fleet, loop, log)
         self._fleet = Fleet(order, forker(job, loop), loop, log, self._verdict)
+        self._previews = Previews(order, start, proxy.read_names, lambda: self._fleet.current, loop)
         self._watch = Watch(order.watch)
         self._rows = RowChanges()
         self._exit: int | None = None
@@ -66,6 +68,10 @@ class Parent:
             connection.answer(self._status())
         elif command == "reload":
             self._reloads.ask("the control socket", connection)
+        elif command == "configuration":
+            connection.answer(self._previews.configuration())
+        elif command == "difference":
+            self._previews.ask(connection)
         elif command == "stop":
             connection.answer({"ok": True, "pid": os.getpid()}, last=False)  # ends when this process does
             self._stop(signal.SIGTERM)
@@ -110,6 +116,7 @@ class Parent:
         self._log("stopping", f"stopping: streams may finish within {self._order.grace:g} s")
         self._listener.close()
         self._reloads.cancel()
+        self._previews.cancel()
         self._fleet.stop(time.monotonic())
 
     def _step(self, now: float) -> None:
@@ -123,6 +130,7 @@ class Parent:
         if self._rows.due(self._fleet.changed_rows(), now):
             self._reloads.ask("changed rows of the registry")
         self._reloads.step(now)
+        self._previews.step(now)
         self._announce()
         if self._fleet.hopeless:
             self._give_up("no worker stays up", self._fleet.last_words)
