@@ -34,7 +34,7 @@ def _steps(walk: Walk, place: Place) -> Iterator[Finding]:
                           "no request can be answered by both", place, f"take {later.alias} out")
             continue
         for code, text in lost(first, later).items():
-            yield Finding(code, f"{walk.name}: {later.alias} has {text}, unlike {first.alias}", place,
+            yield Finding(code, f"{walk.name}: {later.alias} after {first.alias} has {text}", place,
                           f"move on to a model that has it, or leave {later.alias} out")
         same = next((known for known in walk.members[:number] if _target(known) == _target(later)), None)
         if same is not None and same.spec.key != later.spec.key:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from ..config.environment import Environment
 from ..config.fields import BY_SUFFIX, KEY_SUFFIXES, suggest
@@ -67,57 +68,67 @@ def _bases(plan: LaunchPlan, env: Environment, places: Places) -> Iterator[Findi
 
 
 def _unread(plan: LaunchPlan, env: Environment, places: Places) -> Iterator[Finding]:
-    known = _known(plan, env)
+    names = _Names.of(plan, env)
     told = {problem.what.partition(" ")[0] for problem in plan.problems if problem.code == "GW101"}
-    missing = [name for name in known if name not in env.values]
     for name in env.values:
-        if name not in known and name not in told and not _SERVICE.fullmatch(name):
-            yield from _maybe_unread(name, env, places, known, missing)
+        if name in names.known or name in told or _SERVICE.fullmatch(name):
+            continue
+        in_file = name in env.dotenv.values and name not in env.process
+        found = names.unlisted(name, in_file) if name.startswith(("MODEL_", "CHAIN_")) else names.unread(name, in_file)
+        if found:
+            yield Finding("GW501", f"{name} is read by nothing{found[0]}", places.variable(name, "GW501"), found[1])
 
 
-def _known(plan: LaunchPlan, env: Environment) -> Mapping[str, None]:
-    names = [*BY_NAME, *plan.secrets]
-    names += [key for provider in NATIVE_PROVIDERS.values() for key in provider.key_envs]
-    names += [f"{name}_FILE" for name in names]
-    bases = [base_variable(provider) for provider in NATIVE_PROVIDERS]
-    return dict.fromkeys((*names, *bases, *RETIRED, *REMOVED, *FIXED, *PICKED_UP, *_READ_ELSEWHERE))
+@dataclass(frozen=True)
+class _Names:
+    """Every name that something reads, those of them that are not set, and the keys that are listed or declared."""
 
+    known: Mapping[str, None]
+    missing: tuple[str, ...]
+    models: frozenset[str]
+    chains: frozenset[str]
+    declared: frozenset[str]
 
-def _maybe_unread(name: str, env: Environment, places: Places, known: Mapping[str, None],
-                  missing: list[str]) -> Iterator[Finding]:
-    in_file = name in env.dotenv.values and name not in env.process
-    what = f"{name} is read by nothing"
-    if name in _GUESSES:
-        repair = f"write {_GUESSES[name]}"
-        what += f"; did you mean {_GUESSES[name]}?"
-    elif name.startswith(("MODEL_", "CHAIN_")):
-        yield from _unlisted(name, env, places, in_file)
-        return
-    elif near := _near(name, missing if not name.startswith("GATEWAY_") else list(known)):
-        repair = "correct the name or remove the line"
-        what += near
-    elif in_file and name.startswith("GATEWAY_"):
-        repair = "remove the line"
-    else:
-        return
-    yield Finding("GW501", what, places.variable(name, "GW501"), repair)
+    @classmethod
+    def of(cls, plan: LaunchPlan, env: Environment) -> "_Names":
+        """Return the names of a plan and its environment."""
+        names = [*BY_NAME, *plan.secrets]
+        names += [key for provider in NATIVE_PROVIDERS.values() for key in provider.key_envs]
+        names += [f"{name}_FILE" for name in names]
+        bases = [base_variable(provider) for provider in NATIVE_PROVIDERS]
+        known = dict.fromkeys((*names, *bases, *RETIRED, *REMOVED, *FIXED, *PICKED_UP, *_READ_ELSEWHERE))
+        models, chains = (frozenset(key.upper() for key in to_list(env.get(listing) or ""))
+                          for listing in ("PROXY_MODEL_KEYS", "PROXY_CHAIN_KEYS"))
+        declared = frozenset(name[6:-15] for name in env.values
+                             if name.startswith("MODEL_") and name.endswith("_UPSTREAM_MODEL"))
+        return cls(known, tuple(name for name in known if name not in env.values), models, chains, declared)
 
+    def unread(self, name: str, in_file: bool) -> tuple[str, str] | None:
+        """Return what to say of a name and its repair, None where it may well be another program's."""
+        if name in _GUESSES:
+            return f"; did you mean {_GUESSES[name]}?", f"write {_GUESSES[name]}"
+        near = suggest(name, (word for word in (self.known if name.startswith("GATEWAY_") else self.missing)
+                              if abs(len(word) - len(name)) <= 3 and word[:1] == name[:1]))
+        if near:
+            return near, "correct the name or remove the line"
+        return ("", "remove the line") if in_file and name.startswith("GATEWAY_") else None
 
-def _near(name: str, known: list[str]) -> str:
-    return suggest(name, (word for word in known if abs(len(word) - len(name)) <= 3 and word[:1] == name[:1]))
+    def unlisted(self, name: str, in_file: bool) -> tuple[str, str] | None:
+        """Return what to say of a model's or chain's variable whose key is not served; None for other programs'."""
+        if name in _GUESSES:
+            return f"; did you mean {_GUESSES[name]}?", f"write {_GUESSES[name]}"
+        chain = _CHAIN.fullmatch(name)
+        found, listed = (chain, self.chains) if chain else (_MODEL.fullmatch(name), self.models)
+        if found is None or found[1] in listed or found[1] in self.declared or self._owned(name, listed):
+            return None
+        listing = "PROXY_CHAIN_KEYS" if chain else "PROXY_MODEL_KEYS"
+        near = suggest(found[1], listed)
+        if not in_file and not near:
+            return None
+        key = found[1].lower()
+        return f": {listing} does not list {key}{near.lower()}", f"add {key} to {listing}, or correct the name"
 
-
-def _unlisted(name: str, env: Environment, places: Places, in_file: bool) -> Iterator[Finding]:
-    """Report a model's or chain's variable whose key is not served; other programs' are left alone."""
-    found, listing = _MODEL.fullmatch(name), "PROXY_MODEL_KEYS"
-    if found is None:
-        found, listing = _CHAIN.fullmatch(name), "PROXY_CHAIN_KEYS"
-    listed = {key.upper() for key in to_list(env.get(listing) or "")}
-    if found is None or found[1] in listed or any(name.startswith(f"{name[:6]}{key}_") for key in listed):
-        return
-    if f"MODEL_{found[1]}_UPSTREAM_MODEL" in env.values:
-        return  # declared and not listed, which the plan says itself
-    near = suggest(found[1], listed)
-    if in_file or near:
-        yield Finding("GW501", f"{name} is read by nothing: {listing} does not list {found[1].lower()}{near}",
-                      places.variable(name, "GW501"), f"add {found[1].lower()} to {listing}, or correct the name")
+    def _owned(self, name: str, listed: frozenset[str]) -> bool:
+        """Tell whether the name begins with a listed key: what follows is then a matter of that model's fields."""
+        words = name[6:].split("_")
+        return any("_".join(words[:count]) in listed for count in range(1, len(words)))

@@ -56,8 +56,9 @@ class Places:
 
     def _column(self, line: int, name: str, code: str) -> int:
         text = self._lines[line - 1] if line <= len(self._lines) else ""
-        start = re.search(rf"(?<!\w){re.escape(name)}\s*=\s*", text) if name else None
-        if start is None:
-            return 1 + len(text) - len(text.lstrip())
-        value_there = code not in _OF_NAMES and start.end() < len(text)
-        return 1 + (start.end() if value_there else start.start())
+        indent = len(text) - len(text.lstrip())
+        start = text.find(name, text.startswith("export ", indent) and indent + 7 or indent) if name else -1
+        if start < 0:
+            return 1 + indent
+        rest = text[start + len(name):].lstrip().removeprefix("=").lstrip()
+        return 1 + (len(text) - len(rest) if rest and code not in _OF_NAMES else start)

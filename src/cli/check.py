@@ -69,9 +69,10 @@ def check_declared(invocation: Invocation, options: Mapping[str, Any]) -> Report
     except ConfigurationError as error:
         return Report("nothing", failures=tuple(problem.what for problem in error.problems))
     plan, unpriced = _priced(build_plan(sources))
+    extra = (*_flag_problems(options), *_package_problems(sources))
     path = env_file(invocation, options)
     text, public, committed = _env_file(path, sources) if path is not None else ("", (), ())
-    subject = Subject(plan, sources, text, unpriced, public, committed, _flag_problems(options))
+    subject = Subject(plan, sources, text, unpriced, public, committed, extra)
     values = [secret.value.strip() for secret in plan.secrets.values() if secret.value]
     findings = without_secrets(check_plan(subject), [*values, *_secrets(sources.env.values)])
     return Report(_counted(plan), findings, conditions(plan), failures)
@@ -120,6 +121,15 @@ def _flag_problems(options: Mapping[str, Any]) -> tuple[Problem, ...]:
     return ()
 
 
+def _package_problems(sources: Sources) -> tuple[Problem, ...]:
+    from ..launch.telemetry import telemetry
+    try:
+        telemetry(sources.env.values)
+    except UsageProblem as error:
+        return tuple(replace(problem, code="GW510") for problem in error.problems)
+    return ()
+
+
 def _priced(plan: LaunchPlan) -> tuple[LaunchPlan, tuple[str, ...]]:
     """Return the plan with what its budgets ask for, and the aliases that nobody has a price for."""
     if plan.database is None or not plan.models:
@@ -132,6 +142,8 @@ def _priced(plan: LaunchPlan) -> tuple[LaunchPlan, tuple[str, ...]]:
 def _env_file(path: Path, sources: Sources) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     from .check_files import readable_by_others, would_be_committed
     name = sources.env.dotenv.path
+    if not path.is_file():
+        return "", (), ()  # a pipe gives its text only once
     text = path.read_bytes().decode("utf-8-sig", errors="replace")
     if not any(_secrets({key: value for key, (value, _) in sources.env.dotenv.values.items()})):
         return text, (), ()
