@@ -12,11 +12,9 @@ from ..config.providers import NATIVE_PROVIDERS, OPENAI_BASE
 from .planview import ModelView
 
 MOST_NAMES = 5_000
-# Where LiteLLM 1.106 knows no base, or one that lists nothing. Sources: the API references of Anthropic, DeepSeek,
-# Google (v1beta) and OpenRouter, read in November 2026.
-_BASES = {"anthropic": "https://api.anthropic.com", "deepseek": "https://api.deepseek.com",
-          "gemini": "https://generativelanguage.googleapis.com/v1beta", "openai": OPENAI_BASE,
-          "openrouter": "https://openrouter.ai/api/v1"}
+# Bases that LiteLLM 1.106 writes where it calls (main.py), so that its `get_llm_provider` does not know them.
+_BASES = {"anthropic": "https://api.anthropic.com", "gemini": "https://generativelanguage.googleapis.com/v1beta",
+          "openai": OPENAI_BASE, "openrouter": "https://openrouter.ai/api/v1"}
 _PATHS = {"anthropic": "/v1/models?limit=1000", "gemini": "/models?pageSize=1000", "ollama": "/v1/models",
           "ollama_chat": "/v1/models"}
 # Deployments of one's own, which no list of models names.
@@ -31,13 +29,17 @@ class Place:
     headers: Mapping[str, str] = field(repr=False)
 
 
-def place_of(model: ModelView, key: str | None, headers: Mapping[str, str]) -> Place | None:
-    """Return where the models of a deployment are listed; None for providers without a list, or without the key."""
+def place_of(model: ModelView, environ: Mapping[str, str], headers: Mapping[str, str]) -> Place | None:
+    """Return where the models of a deployment are listed; None for providers without a list, or without the key.
+
+    ``environ`` holds keys, and bases that LiteLLM takes where none is declared.
+    """
     provider = model.provider or ""
     native = NATIVE_PROVIDERS.get(provider)
     if provider in _UNLISTED or (native and not native.compatible and provider not in _PATHS):
         return None
-    base = model.base or _usual_base(provider)
+    key = environ.get(model.key_env or "")
+    base = model.base or _set_base(provider, environ) or _usual_base(provider)
     if base is None or (model.key_env is not None and not key):
         return None
     return Place(_root(provider, base) + _PATHS.get(provider, "/models"), {**headers, **_credentials(provider, key)})
@@ -47,6 +49,8 @@ def _root(provider: str, base: str) -> str:
     base = base.rstrip("/")
     if provider == "anthropic":
         return base.removesuffix("/v1/messages").removesuffix("/v1")
+    if provider == "deepseek":  # LiteLLM's own base is that of beta features
+        return base.removesuffix("/beta")
     # LiteLLM 1.106 adds the version to Mistral's base where it is missing (llms/mistral/chat/transformation.py).
     return f"{base}/v1" if provider == "mistral" and not base.endswith("/v1") else base
 
@@ -56,6 +60,11 @@ def _credentials(provider: str, key: str | None) -> dict[str, str]:
         return {}
     own = {"anthropic": {"x-api-key": key, "anthropic-version": "2023-06-01"}, "gemini": {"x-goog-api-key": key}}
     return own.get(provider) or {"authorization": f"Bearer {key}"}
+
+
+def _set_base(provider: str, environ: Mapping[str, str]) -> str | None:
+    names = (f"{provider.upper()}_API_BASE", f"{provider.upper()}_BASE_URL")
+    return next((environ[name] for name in names if environ.get(name)), None)
 
 
 def _usual_base(provider: str) -> str | None:
@@ -69,10 +78,12 @@ def _usual_base(provider: str) -> str | None:
         return None
 
 
-def own_place(model: ModelView) -> bool:
+def own_place(model: ModelView, environ: Mapping[str, str]) -> bool:
     """Tell whether the deployment is at its provider's own base, so that the provider's models are what is there."""
-    usual = _usual_base(model.provider or "") if model.base is not None else None
-    return model.provider not in _UNLISTED and (model.base or "").rstrip("/") == (usual or "").rstrip("/")
+    provider = model.provider or ""
+    if provider in _UNLISTED or _set_base(provider, environ):
+        return False
+    return model.base is None or model.base.rstrip("/") == (_usual_base(provider) or "").rstrip("/")
 
 
 def ids_of(data: bytes) -> tuple[str, ...]:

@@ -88,8 +88,8 @@ class Catalog:
         followed = []
         for model in plan.models:
             if model.wildcard:
-                place = place_of(model, environ.get(model.key_env or ""), headers.get(model.key, {}))
-                known = known_ids(model.provider or "", model.mode) if own_place(model) else ()
+                place = place_of(model, environ, headers.get(model.key, {}))
+                known = known_ids(model.provider or "", model.mode) if own_place(model, environ) else ()
                 followed.append(Followed(model, place, known, _cache(folder, model, place)))
         return cls(plan.names(), followed, plan.settings.models_ttl)
 
