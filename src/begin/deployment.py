@@ -1,7 +1,7 @@
 """One entry of a LiteLLM model_list, on its way to one of our models; what entries share while a file is read."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -123,12 +123,16 @@ class Reading:
         name = key_of(alias)[:40]
         if stated is not None and _SIMPLE_ID.fullmatch(stated.text):
             name = stated.text
-        taken = {model.key for model in self.models}
-        found, number = name, 2
-        while found in taken or _unclear(found, taken):
-            found, number = f"{name}_{number}", number + 1
-        return found
+        return free_key(name, {model.key for model in self.models})
 
 
-def _unclear(key: str, taken: set[str]) -> bool:
+def free_key(name: str, taken: Collection[str]) -> str:
+    """Return ``name``, numbered where somebody has it already or where variables could belong to either of two keys."""
+    found, number = name, 2
+    while found in taken or _unclear(found, taken):
+        found, number = f"{name}_{number}", number + 1
+    return found
+
+
+def _unclear(key: str, taken: Collection[str]) -> bool:
     return any(key == f"{other}{tail}" or other == f"{key}{tail}" for other in taken for tail in _UNCLEAR)

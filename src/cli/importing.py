@@ -1,6 +1,7 @@
 """`import CONFIG.yaml`: an existing LiteLLM file becomes variables or registry rows."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,8 @@ def import_(ctx: click.Context, file: str, output: str | None, registry: str | N
     _check_target(invocation, target, force)
     env = read_sources(invocation, ctx.meta["root"]).env
     reading = read_file(_read(invocation, file), file, env.get, rows=bool(registry))
-    text, more = _as_rows(reading, Path(file).name) if registry else _as_variables(reading, Path(file).name)
+    source = Path(file).name
+    text, more = _as_rows(reading, source) if registry else _as_variables(reading, source)
     if target:
         write_private(invocation.cwd / target, text.encode())
     else:
@@ -54,7 +56,7 @@ def _check_target(invocation: Invocation, target: str | None, force: bool) -> No
 
 def _read(invocation: Invocation, file: str) -> bytes:
     try:
-        return click.get_binary_stream("stdin").read() if file == "-" else (invocation.cwd / file).read_bytes()
+        return sys.stdin.buffer.read() if file == "-" else (invocation.cwd / file).read_bytes()
     except OSError as error:
         raise ConfigurationError([Problem(f"{file} cannot be read: {error.strerror}", file,
                                           "name an existing LiteLLM YAML")]) from None

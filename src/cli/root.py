@@ -25,6 +25,8 @@ class Root(LazyGroup):
     """The root group with its table of commands."""
 
     lazy = {
+        "init": (".init", "init", "Make a first .env: providers, models, keys, a master key."),
+        "import": (".importing", "import_", "Turn a LiteLLM config.yaml into variables or registry rows."),
         "status": (".operate", "status", "Show the running gateway: workers, configuration, uptime."),
         "reload": (".operate", "reload", "Read the sources again and change over without losing a request."),
         "stop": (".operate", "stop", "Stop the running gateway; running requests end first."),
