@@ -42,12 +42,16 @@ def available(ctx: click.Context, url: str | None, as_json: bool) -> None:
     The last outcome comes from the ledger, where this command can read it. Exit code 3 where the gateway cannot be
     asked; then the declared aliases are shown, which nobody has confirmed.
     """
-    from ..discovery.target import configured
     assert isinstance(ctx.obj, Invocation)
     sources = known_sources(read_sources(ctx.obj, ctx.meta["root"]))
-    plan, target = build_plan(sources), checked_target(sources, url)
-    answer = asyncio.run(_ask(target))
-    declared = {model.id: model for model in configured(plan)}
+    target = checked_target(sources, url)
+    _show(sources, target, _ask(target), as_json)
+
+
+def _show(sources: Sources, target: "Target", answer: Answer, as_json: bool) -> None:
+    """Print what the gateway said, or what is declared here and the reason why it said nothing."""
+    from ..discovery.target import configured
+    declared = {model.id: model for model in configured(build_plan(sources))}
     outcomes = _outcomes(sources)
     state = CONFIRMED if answer.failure is None else CONFIGURED
     models = declared.values() if answer.failure else answer.models
@@ -77,10 +81,10 @@ def checked_target(sources: Sources, url: str | None = None, further: tuple[Prob
     return target
 
 
-async def _ask(target: "Target") -> Answer:
+def _ask(target: "Target") -> Answer:
     from ..discovery.gateway import Away, ask_once
     try:
-        return Answer(await ask_once(client_of(target, str(target.key.value))))
+        return Answer(asyncio.run(ask_once(client_of(target, str(target.key.value)))))
     except Away as away:
         return Answer(failure=NotStarted(f"the gateway at {target.url} cannot be asked: {away.reason}",
                                          target.where, away.repair))

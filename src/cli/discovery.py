@@ -15,6 +15,7 @@ from ..config.environment import Environment
 from ..config.lines import event_line
 from ..config.plan import Sources, build_plan, merged_settings
 from ..config.settings import Settings
+from ..config.wildcards import is_wildcard
 from ..errors import EXIT_INTERRUPTED, EXIT_OK, PROGRAM, ConfigurationError, GatewayError, NotStarted, Problem
 from .available import checked_target, client_of, known_sources
 from .context import Invocation
@@ -170,7 +171,9 @@ def _serve(sources: Sources, target: "Target", tokens: tuple[str, ...], keys: "K
         """Return the key as its file has it now, so that a rotated one is taken up."""
         return sources.env.secret(target.key.name).value or str(target.key.value)
 
-    app = create_app(client_of(target, key), configured(build_plan(sources)), Access(tokens, keys), ttl, log)
+    # A wildcard itself is no name to call; what it stands for only the gateway can list.
+    declared = [model for model in configured(build_plan(sources)) if not is_wildcard(model.id)]
+    app = create_app(client_of(target, key), declared, Access(tokens, keys), ttl, log)
     return serve(app, listener, settings.number("GATEWAY_KEEPALIVE"), lambda: log("ready", f"ready: {url} answers"))
 
 

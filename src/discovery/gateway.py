@@ -63,7 +63,10 @@ async def list_models(client: "AsyncOpenAI") -> tuple[Listed, ...]:
     except (OpenAIError, httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
         raise away_of(error, str(client.base_url)) from error
     try:
-        return tuple(map(_listed, json.loads(content)["data"]))
+        entries = json.loads(content)["data"]
+        if not isinstance(entries, list):
+            raise TypeError
+        return tuple(map(_listed, entries))
     except (ValueError, TypeError, KeyError, RecursionError):
         raise not_a_gateway() from None
 

@@ -38,7 +38,7 @@ def _of_status(status: int) -> Away:
     if status in (401, 403):
         return Away(f"it refuses the key ({status})", "set LITELLM_API_KEY to a client key of that gateway, or "
                     "LITELLM_MASTER_KEY to its master key", UNAUTHORIZED)
-    if status >= 500:
+    if status >= 500 or status in (408, 429):
         return Away(f"it answers {status}", "look into its log")
     return Away(f"what answers there is not a gateway: it answers {status} to /v1/models")
 
