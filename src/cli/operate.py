@@ -22,7 +22,7 @@ _PORT = click.option("--port", type=int, help="The gateway on this port; needed 
 @click.pass_obj
 def status(invocation: "Invocation", port: int | None, as_json: bool) -> None:
     """Show the running gateway: configuration, uptime, and its workers."""
-    answer = _find(invocation, port).ask("status", timeout=60)
+    answer = find(invocation, port).ask("status", timeout=60)
     click.echo(json.dumps(answer, indent=2) if as_json else _status_text(answer))
 
 
@@ -31,7 +31,7 @@ def status(invocation: "Invocation", port: int | None, as_json: bool) -> None:
 @click.pass_obj
 def stop(invocation: "Invocation", port: int | None) -> None:
     """Stop the running gateway; streams may finish within its --grace. Returns when it is gone."""
-    gateway = _find(invocation, port)
+    gateway = find(invocation, port)
     answer = gateway.stop()
     click.echo(f"the gateway on port {gateway.port} (pid {answer['pid']}) has stopped")
 
@@ -44,7 +44,7 @@ def reload(context: click.Context, port: int | None) -> None:
 
     Exit code 1 where the new configuration is refused; the old one keeps serving.
     """
-    answer = _find(context.obj, port).ask("reload", progress=_say)
+    answer = find(context.obj, port).ask("reload", progress=_say)
     for line in [answer["message"], *(f"  {line}" for line in answer.get("lines", ()))]:
         click.echo(line, err=not answer["ok"])
     if not answer["ok"]:
@@ -55,9 +55,10 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _find(invocation: "Invocation", port: int | None) -> "control.Gateway":
+def find(invocation: "Invocation", port: int | None) -> "control.Gateway":
+    """Return the running gateway on ``port``, or the only one; raises GatewayError."""
     if not hasattr(os, "fork"):
-        raise UsageProblem("status, stop and reload are not available on Windows", repair="stop it with Ctrl-C")
+        raise UsageProblem("a running gateway to ask is not available on Windows", repair="stop it with Ctrl-C")
     from .. import control
 
     return control.find(invocation.environ, port)

@@ -31,7 +31,7 @@ _DEEPEST = 50
 def load_existing(path: Path, sources: Sources) -> tuple[LaunchPlan, Generation]:
     """Return plan and generation of the YAML at ``path``; raises ConfigurationError with every problem."""
     text = _read(path)
-    config = _parse(text, path)
+    config = parse_yaml(text, path)
     problems = _shape(config, path)
     if problems:
         raise ConfigurationError(problems)
@@ -61,7 +61,8 @@ def _read(path: Path) -> str:
         raise ConfigurationError([Problem("the file is not UTF-8 text", str(path), "save it as UTF-8")]) from None
 
 
-def _parse(text: str, path: Path) -> dict[str, Any]:
+def parse_yaml(text: str, path: Path) -> dict[str, Any]:
+    """Return the mapping in a YAML text; raises ConfigurationError with the position of what is wrong."""
     import yaml
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
