@@ -9,7 +9,6 @@ line is written (to /dev/null) and counted in.
 import argparse
 import asyncio
 import json
-import logging
 import os
 import statistics
 import tempfile
@@ -18,10 +17,9 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from src.hooks import runtime
+from src.hooks import linelog, runtime
 from src.hooks.guard import Guard
 from src.hooks.guard_admit import Edge
-from src.hooks.linelog import BatchHandler
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 MASTER = f"master-{uuid.uuid4().hex}"
@@ -90,10 +88,10 @@ def edge() -> Edge:
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(plan, file)
         file.flush()
-        logging.getLogger("gateway.request").addHandler(BatchHandler(os.open(os.devnull, os.O_WRONLY)))
-        logging.getLogger("gateway.request").setLevel(logging.INFO)
-        logging.getLogger("gateway.request").propagate = False
-        return Edge.of(runtime.load({runtime.PLAN_VARIABLE: file.name, runtime.MASTER_VARIABLE: MASTER, **SECRETS}))
+        linelog._lines = linelog.Lines(os.open(os.devnull, os.O_WRONLY))
+        made = Edge.of(runtime.load({runtime.PLAN_VARIABLE: file.name, runtime.MASTER_VARIABLE: MASTER, **SECRETS}))
+    linelog._lines.mask = made.scrubber.answer
+    return made
 
 
 async def measure(requests: int, rounds: int) -> None:

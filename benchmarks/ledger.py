@@ -24,8 +24,8 @@ from src.hooks.ledger_writer import Writer
 from src.hooks.planview import LedgerView
 from src.hooks.record import Attempt, RequestRecord
 from src.policy.costs import Cost, Known, Price
+from src.store.journal import Journal
 from src.store.ledger_prune import Keep
-from src.store.spill import Spill
 
 from .edge import ANSWER, BODY, edge, through
 
@@ -75,7 +75,7 @@ async def measure(url: str, folder: Path, seconds: float) -> None:
     database = parse_database_url(url, folder)
     assert database is not None
     now = edge()
-    writer = Writer(LedgerStore(database, folder / "spill", 1 << 28, Keep()), Spill(folder / "spill", 1 << 28))
+    writer = Writer(LedgerStore(database, folder / "spill", 1 << 28, Keep()), Journal(folder / "spill", 1 << 28))
     writer.start()
     ledger = Ledger(writer, LedgerView(), now.scrubber)
     without, recorded = Guard(answering, now, answering), Guard(answering, now, answering, None, ledger.before)

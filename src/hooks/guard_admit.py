@@ -69,7 +69,7 @@ class Sent:
         record.client_request_id = _text(headers.get(b"x-request-id"))
         session = next((headers[name] for name in _SESSION_HEADERS if name in headers), None)
         record.session, record.user = _text(session), label(_text(headers.get(b"x-gateway-user")))
-        for name in steering_headers(_text(name) or "" for name in headers):
+        for name in steering_headers(headers):
             record.drop(name)
         for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
             # Claude Code asks for /v1/messages?beta=true every time; LiteLLM 1.106 reads no query there.

@@ -11,6 +11,7 @@ from . import limits_start, metrics, runtime
 from .guard import App, Before, Guard
 from .guard_admit import Edge
 from .limits_start import limiting
+from .linelog import request_lines
 from .litellm_names import derived_fields
 from .scrub import ScrubbedStream, Scrubber, record_factory
 from .upstream_models import Catalog, following
@@ -54,6 +55,7 @@ def _recording(edge: Edge, environ: Mapping[str, str]) -> Before | None:
         return None
     from . import ledger
     started = ledger.start(edge.now, environ, edge.scrubber)
+    metrics.follow(started)
     return None if started is None else started.before
 
 
@@ -67,6 +69,8 @@ def _following(edge: Edge, url: str | None) -> AbstractAsyncContextManager[None]
 
 def hide_secrets(scrubber: Scrubber) -> None:
     """From now on, no log record and nothing printed in this process carries a known secret."""
+    # Request lines have names of providers in them, some of which serve as keys: "ollama".
+    request_lines().mask = scrubber.answer
     logging.setLogRecordFactory(record_factory(scrubber, logging.getLogRecordFactory()))
     sys.stdout = ScrubbedStream(sys.stdout, scrubber)
     sys.stderr = ScrubbedStream(sys.stderr, scrubber)

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..config.database import VARIABLE, Database, parse_database_url, state_folder
+from ..store.journal import Journal
 from ..store.ledger_prune import Keep
-from ..store.spill import Spill
 from .errors_out import Refusal
 from .ledger_entry import CONTENT, HASH, entry_of
 from .ledger_store import LedgerStore
@@ -56,6 +56,16 @@ class Ledger:
             raise Refusal(503, "The request cannot be recorded, and this gateway serves none that is not.",
                           "ledger_unavailable")
 
+    @property
+    def lost(self) -> int:
+        """Return how many entries neither database nor file could take."""
+        return self._writer.lost
+
+    @property
+    def waiting(self) -> int:
+        """Return how many bytes wait for the database in this worker's files."""
+        return self._writer.waiting
+
     def close(self) -> None:
         """Put everything where it is safe; for the end of the process."""
         self._writer.close()
@@ -82,7 +92,7 @@ def start(now: Runtime, environ: Mapping[str, str], scrubber: Scrubber) -> Ledge
         return None
     folder, limit = spill_folder(database, settings.spill_dir, environ), settings.spill_mb * _MIB
     store = LedgerStore(database, folder, limit, Keep(settings.days, settings.max_mb), settings.mode == "audit")
-    writer = Writer(store, Spill(folder, limit))
+    writer = Writer(store, Journal(folder, limit))
     writer.start()
     ledger = Ledger(writer, settings, scrubber)
     atexit.register(ledger.close)

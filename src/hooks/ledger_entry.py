@@ -1,5 +1,6 @@
 """A request's record as a ledger entry: a plain mapping that JSON can carry; see `store/ledger_rows.py`."""
 
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -13,11 +14,12 @@ _NOTED = (HASH, CONTENT, "endpoint", "template", "template_version")
 _SAME = ("request_id", "route", "asked", "alias", "model", "provider", "deployment", "chain", "chain_position",
          "status", "error_type", "stream", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens",
          "cost_state", "config", "client_gone")
+_read_same = attrgetter(*_SAME)
 
 
 def entry_of(record: RequestRecord) -> dict[str, Any]:
     """Return the entry of ``record``: without an end while the request is under way. Unknown is left out or None."""
-    entry: dict[str, Any] = {name: getattr(record, name) for name in _SAME}
+    entry: dict[str, Any] = dict(zip(_SAME, _read_same(record)))
     entry["started_us"] = started = int(record.opened_at * 1e6)
     entry["client_request_id"] = label(record.client_request_id)
     entry["client_key"], entry["session"] = label(record.client_key), label(record.session)

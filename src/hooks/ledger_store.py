@@ -8,6 +8,7 @@ from pathlib import Path
 from ..config.database import Database
 from ..store.engine import Store
 from ..store.failures import StoreDown
+from ..store.journal import Journal
 from ..store.ledger import LedgerWriter, open_ledger
 from ..store.ledger_prune import Keep, Pruner
 from ..store.ledger_rows import Entry
@@ -48,34 +49,38 @@ class LedgerStore:
         """Record new entries."""
         self.opened().write(entries, fresh=not self._audit)
 
-    def rest(self, own: Spill, later: float = 0.0) -> None:
-        """Do one piece of what can wait: read back a part of a spill file, or prune; ``later`` seconds from now."""
+    def rest(self, own: Journal, later: float = 0.0) -> bool:
+        """Do one piece of what waits: read back a part of a file, or prune; ``later`` seconds from now.
+
+        Returns whether more of the files may wait.
+        """
         now = time.monotonic() + later
         if now >= self._adopt_at:
             self._adopt_at = now + _ADOPT_EVERY
             self._adopted += adopt(self._folder, self._limit)
-        spill = next((found for found in (own, *self._adopted) if found.waiting), None)
-        if spill is not None:
-            self._read_back(spill)
+        files: tuple[Journal | Spill, ...] = (own, *self._adopted)
+        waiting = next((found for found in files if found.waiting), None)
+        if waiting is not None:
+            self._read_back(waiting, fresh=waiting is own and not self._audit)
         elif self._pruner.due(now):
             self._pruner.step(self.opened().store, now)
         for done in [found for found in self._adopted if not found.waiting]:
             self._adopted.remove(done)
-            self._refused += done.unreadable
+            self._refused += done.take_unreadable()
             done.close()
-        self._refused += own.unreadable
-        own.unreadable = 0
+        self._refused += own.take_unreadable()
+        return waiting is not None
 
-    def _read_back(self, spill: Spill) -> None:
+    def _read_back(self, waiting: Journal | Spill, fresh: bool) -> None:
         writer = self.opened()
-        entries, place = spill.read(_CHUNK)
+        entries, place = waiting.read(_CHUNK)
         try:
-            writer.write(entries)
+            writer.write(entries, fresh)
         except StoreDown:
             raise
         except Exception:  # one of them is to blame; the others must not wait behind it for ever
             self._refused += sum(not _written(writer, entry) for entry in entries)
-        spill.done(place)
+        waiting.done(place)
 
     def take_unreadable(self) -> int:
         """Return how many entries were given up since the last call."""

@@ -1,10 +1,11 @@
 """Where request lines go: stdout, through a thread of their own, so that a slow reader never stalls the event loop."""
 
+import atexit
 import logging
 import os
 import select
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 from typing import Any
 
@@ -14,46 +15,54 @@ from ..config.lines import printable
 PIPE_BUFFER = getattr(select, "PIPE_BUF", 512)
 WAITING_LIMIT = 100_000
 FLUSH_SECONDS = 5.0
+# Waking a thread for each line would cost more than making the line.
+GATHER_SECONDS = 0.03
 
 
-class BatchHandler(logging.Handler):
-    """Write each record as one line to file descriptor ``fd``, in order, several at a time, off the caller's thread."""
+class Lines:
+    """Writes each line to file descriptor ``fd``, in order, several at a time, off the caller's thread.
 
-    def __init__(self, fd: int = 1) -> None:
-        super().__init__()
+    ``mask`` goes over every line before it is queued; it is bytes to bytes.
+    """
+
+    def __init__(self, fd: int = 1, mask: Callable[[bytes], bytes] = bytes) -> None:
+        self.mask = mask
         self._fd = fd
-        self._queue: SimpleQueue[str | threading.Event] = SimpleQueue()
+        self._queue: SimpleQueue[bytes | threading.Event] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._flushed = threading.Event()
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def write(self, line: bytes) -> None:
         """Queue one line; the thread is started by the first one, in the process that needs it."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="request-lines", daemon=True)
             self._thread.start()
         if self._queue.qsize() < WAITING_LIMIT:
-            self._queue.put(record.getMessage())
+            self._queue.put(self.mask(line) + b"\n")
 
     def flush(self) -> None:
         """Wait until everything queued so far is written, five seconds at most."""
         if self._thread is not None:
             reached = threading.Event()
             self._queue.put(reached)
+            self._flushed.set()
             reached.wait(FLUSH_SECONDS)
 
     def _run(self) -> None:
         while True:
             items = [self._queue.get()]
+            self._flushed.wait(GATHER_SECONDS)
+            self._flushed.clear()
             while not self._queue.empty():
                 items.append(self._queue.get())
-            self._write_lines([item for item in items if isinstance(item, str)])
+            self._write_lines([item for item in items if isinstance(item, bytes)])
             for item in items:
                 if isinstance(item, threading.Event):
                     item.set()
 
-    def _write_lines(self, lines: list[str]) -> None:
+    def _write_lines(self, lines: list[bytes]) -> None:
         batch = b""
-        for line in lines:
-            data = line.encode("utf-8", "replace") + b"\n"
+        for data in lines:
             if batch and len(batch) + len(data) > PIPE_BUFFER:
                 self._write(batch)
                 batch = b""
@@ -89,11 +98,13 @@ def _known(value: object) -> object:
     return "-" if value is None else value
 
 
-def request_logger() -> logging.Logger:
-    """Return the logger of the request lines, set up for stdout unless somebody did that already."""
-    logger = logging.getLogger("gateway.request")
-    if not logger.handlers:
-        logger.addHandler(BatchHandler())
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
-    return logger
+_lines: Lines | None = None
+
+
+def request_lines() -> Lines:
+    """Return where this process's request lines go: stdout, emptied before the process ends."""
+    global _lines
+    if _lines is None:
+        _lines = Lines()
+        atexit.register(_lines.flush)
+    return _lines

@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..policy.params import ARRIVES_AS
 from .limits import MET, installed
@@ -53,7 +53,10 @@ class Metrics:
         self.fallbacks = Counter("gateway_fallbacks", "Requests that a later model answered", ["alias", "answered"])
         self.limits = Counter("gateway_limits", "Requests that met a limit of the gateway", ["alias", "limit"])
         self.unchecked = Counter("gateway_limits_unchecked", "Checks of limits that were made without the database")
-        self._unchecked = 0
+        self._unchecked = self._lost = 0
+        self.lost = Counter("gateway_ledger_lost", "Ledger entries that neither database nor file could take")
+        self.waiting = Gauge("gateway_ledger_waiting_bytes", "Ledger entries in files, on their way to the database",
+                             multiprocess_mode="livesum")
         info = Gauge("gateway_config_info", "The configuration's hash", ["hash"], multiprocess_mode="max")
         info.labels(plan.config).set(1)
         reloads = Gauge("gateway_reloads", "Reloads since the launch", multiprocess_mode="max")
@@ -79,6 +82,17 @@ class Metrics:
         if record.error_type is None and (record.chain_position or 1) > 1:
             self.fallbacks.labels(alias, (record.answered if wild is None else wild.alias) or OTHER).inc()
         self._count_unchecked()
+        self.look_at_the_ledger()
+
+    def look_at_the_ledger(self) -> None:
+        """Take over what the ledger has counted, and what waits in its files."""
+        if _ledger is None:
+            return
+        lost = _ledger.lost
+        if lost > self._lost:
+            self.lost.inc(lost - self._lost)
+        self._lost = lost
+        self.waiting.set(_ledger.waiting)
 
     def _count_unchecked(self) -> None:
         gate = installed()
@@ -99,7 +113,24 @@ class Metrics:
             self.unpriced.labels(alias, model).inc()
 
 
+class Counted(Protocol):
+    """What the ledger tells of itself: entries lost, bytes that wait in files."""
+
+    @property
+    def lost(self) -> int: ...  # noqa: D102,E704
+
+    @property
+    def waiting(self) -> int: ...  # noqa: D102,E704
+
+
 _metrics: Metrics | None = None
+_ledger: Counted | None = None
+
+
+def follow(ledger: Counted | None) -> None:
+    """From now on, tell of this ledger of the worker."""
+    global _ledger
+    _ledger = ledger
 
 
 def _reloads(folder: Path) -> int:
@@ -134,6 +165,7 @@ def render() -> tuple[bytes, str] | None:
     from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
     from prometheus_client.multiprocess import MultiProcessCollector
 
+    metrics.look_at_the_ledger()
     registry = CollectorRegistry()
     collector: Any = MultiProcessCollector
     collector(registry, path=str(metrics.folder))

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any
 
 LABEL_LENGTH = 64
@@ -24,6 +25,7 @@ _UNSAFE_IN_LABEL = re.compile(r"[^A-Za-z0-9._:@/+=?\[\]-]")
 _log = logging.getLogger("gateway.hooks")
 
 
+@lru_cache(4096)
 def label(text: str | None) -> str | None:
     """Return a name that a client gave us, safe for headers, logs and tables: 64 harmless characters at most."""
     return _UNSAFE_IN_LABEL.sub("_", text[:LABEL_LENGTH]) if text else None

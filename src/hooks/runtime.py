@@ -1,6 +1,5 @@
 """What one worker knows: plan, keys, secrets to scrub, open requests. The only reader of os.environ in hooks."""
 
-import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from pathlib import Path
 import orjson
 
 from .client_keys import KeyRing
-from .linelog import request_logger, text_line
+from .linelog import request_lines, text_line
 from .planview import PlanView, read_plan
 from .record import RequestBook, RequestRecord
 
@@ -61,7 +60,6 @@ def load(environ: Mapping[str, str]) -> Runtime:
         book=RequestBook(sinks),
         sinks=sinks,
     )
-    request_logger()
     return _current
 
 
@@ -78,12 +76,10 @@ def _secrets(plan: PlanView, environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def write_line(record: RequestRecord) -> None:
-    """Write the request line of ``record`` on the logger ``gateway.request``: one JSON object, or text if so asked."""
-    logger = logging.getLogger("gateway.request")
-    if logger.isEnabledFor(logging.INFO):
-        line = record.to_line()
-        as_text = _current is not None and not _current.plan.settings.log_json
-        logger.info("%s", text_line(line) if as_text else orjson.dumps(line).decode())
+    """Write the request line of ``record``: one JSON object, or text if so asked."""
+    line = record.to_line()
+    as_text = _current is not None and not _current.plan.settings.log_json
+    request_lines().write(text_line(line).encode("utf-8", "replace") if as_text else orjson.dumps(line))
 
 
 def metrics_folder() -> Path:

@@ -13,7 +13,6 @@ UPSTREAM = "[upstream]"
 # Keyless upstreams are configured with keys like "ollama" or "sk-1234": in a model's answer that is a word, not a leak.
 SHORTEST_IN_ANSWERS = 16
 MESSAGE_LENGTH = 2000
-LINES = "gateway.request"
 
 # How LiteLLM 1.106 wraps an upstream's message (exception_mapping_utils.py), and what it appends (router.py).
 _WRAPPING = re.compile(r"^(?:(?:litellm\.)?[A-Za-z_-]+(?:Error|Exception)\s*(?::|-)\s*)+")
@@ -91,9 +90,6 @@ def record_factory(scrubber: Scrubber, make: Callable[..., logging.LogRecord]) -
 
     def scrubbed(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record = make(*args, **kwargs)
-        if record.name == LINES:  # JSON with names of providers in it, some of which serve as keys: "ollama"
-            record.msg = scrubber.answer(str(record.msg).encode()).decode()
-            return record
         try:
             message = record.getMessage()
         except (TypeError, ValueError):  # arguments that do not fit: logging itself reports those

@@ -41,7 +41,7 @@ CORE_FIELDS = frozenset({
     "model", "messages", "input", "prompt", "system", "instructions", "stream", "stream_options", "extra_body",
     "metadata", "file", "tools",
 })
-STEERING_HEADERS = ("x-litellm-", "litellm-", "x-pass-", "openai-organization", "openai-project")
+STEERING_HEADERS = (b"x-litellm-", b"litellm-", b"x-pass-", b"openai-organization", b"openai-project")
 # OpenAI's bounds of `metadata`: 16 pairs of strings.
 _PAIRS, _PAIR_KEY, _PAIR_VALUE = 16, 64, 512
 _LITELLM_MCP = "litellm_proxy"
@@ -123,6 +123,6 @@ def _steers_mcp(tool: object) -> bool:
     return isinstance(tool, dict) and str(tool.get("server_url", "")).startswith(_LITELLM_MCP)
 
 
-def steering_headers(names: Iterable[str]) -> list[str]:
+def steering_headers(names: Iterable[bytes]) -> list[str]:
     """Return those of the lower-case header ``names`` that steer LiteLLM or speak for another account upstream."""
-    return [name for name in names if name.startswith(STEERING_HEADERS)]
+    return [name[:256].decode("latin-1") for name in names if name.startswith(STEERING_HEADERS)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -128,9 +129,16 @@ def _sql(verb: str, dialect: str) -> str:
 
 
 def _values(connection: sa.Connection, rows: Sequence[Row], names: Sequence[str]) -> list[tuple[Any, ...]]:
-    if connection.dialect.name == "sqlite":
-        rows = [{**row, "started_at": _text(row["started_at"]), "ended_at": _text(row["ended_at"])} for row in rows]
-    return [tuple([row[name] for name in names]) for row in rows]
+    read = itemgetter(*names)
+    if connection.dialect.name != "sqlite":
+        return list(map(read, rows))
+    started, ended = names.index("started_at"), names.index("ended_at")
+    found = []
+    for row in rows:
+        values = list(read(row))
+        values[started], values[ended] = _text(values[started]), _text(values[ended])
+        found.append(tuple(values))
+    return found
 
 
 def _text(moment: Any) -> str | None:

@@ -7,11 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..policy.costs import PICO_PER_MICRO
-from ..policy.reports import ALL, DAY, DIMENSIONS, HOUR, bin_of
+from ..policy.reports import ALL, DAY, HOUR, bin_of
 from .ledger_tables import DURATION, KEY, TOTALS, TTFT, daily, hourly
 
 Row = Mapping[str, Any]
 Key = tuple[str, int, str, str]
+Group = tuple[int, str, tuple[str, ...]]
 # Users are labels that clients choose: what one worker meets beyond so many in a day is added up as one.
 USERS_PER_DAY = 10_000
 OTHERS = "(others)"
@@ -20,6 +21,7 @@ _FIRST_DURATION, _FIRST_TTFT = _PLACE[DURATION[0]], _PLACE[TTFT[0]]
 _PLAIN = [(_PLACE[name], name) for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")]
 _COLUMNS = {ALL: None, "model": "model", "alias": "alias", "endpoint": "endpoint", "key": "client_key",
             "user": "user_label", "chain": "chain"}
+_USER = list(_COLUMNS).index("user")
 
 
 class Users:
@@ -70,26 +72,42 @@ def hour_of(row: Row) -> int:
     return int(row["started_at"].timestamp()) // HOUR * HOUR
 
 
-def keys_of(row: Row, users: Users | None = None) -> list[Key]:
+def keys_of(row: Row) -> list[Key]:
     """Return the hourly totals that a request is part of."""
-    hour, outcome = hour_of(row), row["error_type"] or ""
-    values = {name: (row[column] or "") if column else "" for name, column in _COLUMNS.items()}
+    hour, outcome, values = group_of(row)
+    return [(name, hour, value, outcome) for name, value in zip(_COLUMNS, values)]
+
+
+def group_of(row: Row, users: Users | None = None) -> Group:
+    """Return what decides which hourly totals a request is part of: hour, outcome and its value of each dimension."""
+    hour = hour_of(row)
+    values = [(row[column] or "") if column else "" for column in _COLUMNS.values()]
     if users is not None:
-        values["user"] = users.label(values["user"], hour)
-    return [(name, hour, values[name], outcome) for name in DIMENSIONS]
+        values[_USER] = users.label(values[_USER], hour)
+    return hour, row["error_type"] or "", tuple(values)
 
 
 def add_up(rows: Iterable[Row], users: Users | None = None) -> dict[Key, list[int]]:
     """Return what finished requests add to the hourly totals."""
-    sums: dict[Key, list[int]] = {}
+    groups: dict[Group, list[int]] = {}
     for row in rows:
-        added = amounts(row)
-        for key in keys_of(row, users):
-            total = sums.get(key)
-            if total is None:
-                total = sums[key] = [0] * len(TOTALS)
-            for place, amount in added:
-                total[place] += amount
+        group = group_of(row, users)
+        total = groups.get(group)
+        if total is None:
+            total = groups[group] = [0] * len(TOTALS)
+        for place, amount in amounts(row):
+            total[place] += amount
+    return _by_dimension(groups)
+
+
+def _by_dimension(groups: Mapping[Group, list[int]]) -> dict[Key, list[int]]:
+    """Return the totals of every dimension's values: there are far fewer groups than requests."""
+    sums: dict[Key, list[int]] = {}
+    for (hour, outcome, values), amount in groups.items():
+        for name, value in zip(_COLUMNS, values):
+            key = (name, hour, value, outcome)
+            before = sums.get(key)
+            sums[key] = list(amount) if before is None else [a + b for a, b in zip(before, amount)]
     return sums
 
 

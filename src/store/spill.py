@@ -29,12 +29,17 @@ class Spill:
     """One file of waiting entries, made when it is first needed; several threads may use it."""
 
     def __init__(self, folder: Path, limit: int, path: Path | None = None, fd: int = -1) -> None:
-        self._folder, self._limit = folder, limit
+        self._folder, self.limit = folder, limit
         self._path, self._fd = path, fd
         self._read = 0
         self._size = os.fstat(fd).st_size if fd >= 0 else 0
         self._lock = Lock()
-        self.unreadable = 0
+        self._unreadable = 0
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes the file has, those that were read back included."""
+        return self._size
 
     @property
     def waiting(self) -> int:
@@ -45,7 +50,7 @@ class Spill:
         """Keep ``entries``, all or none; return False where the file is full or cannot be written."""
         data = b"".join(map(_line, entries))
         with self._lock:
-            if self._size + len(data) > self._limit:
+            if self._size + len(data) > self.limit:
                 return False
             try:
                 self._open()
@@ -93,7 +98,12 @@ class Spill:
             if isinstance(entry, dict) and {"request_id", "started_us"} <= entry.keys():
                 yield entry
             else:
-                self.unreadable += 1
+                self._unreadable += 1
+
+    def take_unreadable(self) -> int:
+        """Return how many lines could not be understood since the last call."""
+        found, self._unreadable = self._unreadable, 0
+        return found
 
     def done(self, place: int) -> None:
         """Forget what was read up to ``place``; an empty file shrinks to nothing."""

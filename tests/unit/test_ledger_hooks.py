@@ -23,8 +23,8 @@ from src.hooks.record import Attempt, RequestRecord
 from src.hooks.scrub import Scrubber
 from src.policy.costs import Cost, Known, Price
 from src.store.engine import Store
+from src.store.journal import Journal
 from src.store.ledger_prune import Keep
-from src.store.spill import Spill
 
 from .ledger_support import assert_totals_are_the_rows, ledger_store, rows, wait_for
 
@@ -75,7 +75,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def writer_for(store: Store, folder: Path, limit: int = 1 << 20) -> Writer:
-    return Writer(LedgerStore(store.database, folder, limit, Keep(), audit=True), Spill(folder, limit))
+    return Writer(LedgerStore(store.database, folder, limit, Keep(), audit=True), Journal(folder, limit))
 
 
 @pytest.mark.parametrize(("length", "body", "kept"), [

@@ -119,7 +119,7 @@ def test_a_half_written_last_line_costs_that_line_alone(tmp_path: Path) -> None:
         b'{"request_id":"a","started_us":1}\nnonsense\n[1]\n{"request_id":"b","started_us":2}\n{"request_id":"c","sta')
     (found,) = adopt(tmp_path, MIB)
     assert ids(found) + ids(found) == ["a", "b"]
-    assert (found.unreadable, found.waiting) == (3, 0)
+    assert (found.take_unreadable(), found.waiting) == (3, 0)
     found.close()
 
 

@@ -94,6 +94,32 @@ def test_fallbacks_limits_and_unknown_costs_are_counted(folder: Path) -> None:
     assert seen[f"gateway_unpriced_requests_total{{{LABELS}}}"] == 1
 
 
+LEDGER = """
+import os
+from src.hooks import metrics, runtime
+from src.hooks.record import RequestRecord
+class Ledger:
+    lost, waiting = 0, 700
+runtime.load(os.environ)
+metrics.follow(Ledger)
+metrics.start()
+metrics.observe(RequestRecord("r"))
+Ledger.lost, Ledger.waiting = 3, 0
+metrics.observe(RequestRecord("s"))
+Ledger.lost, Ledger.waiting = 5, 90
+print(metrics.render()[0].decode())
+"""
+
+
+def test_what_the_ledger_lost_and_what_waits_is_told(folder: Path) -> None:
+    environ = {"PATH": os.environ["PATH"], "GATEWAY_PLAN_FILE": str(folder / "plan.json"),
+               "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", LEDGER], env=environ, capture_output=True, text=True, timeout=60,
+                          check=True)
+    assert "gateway_ledger_lost_total 5.0" in done.stdout
+    assert "gateway_ledger_waiting_bytes 90.0" in done.stdout
+
+
 APP = """
 import asyncio, os, sys
 if sys.argv[1] == "missing":

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-import logging
 import os
 import uuid
 
 import pytest
 
 from src.hooks import runtime
-from src.hooks.linelog import BatchHandler, request_logger
+from src.hooks import linelog
+from src.hooks.linelog import Lines, request_lines
 from src.hooks.planview import read_plan
 from src.hooks.record import Attempt, RequestBook, RequestRecord, label
 
@@ -167,14 +167,14 @@ def pipe():
     os.close(writer)
 
 
-def emit(handler, *texts):
+def emit(lines, *texts):
     for text in texts:
-        handler.emit(logging.LogRecord("gateway.request", logging.INFO, "f", 1, text, (), None))
+        lines.write(text.encode())
 
 
 def test_lines_arrive_whole_and_in_order(pipe):
     reader, writer = pipe
-    handler = BatchHandler(writer)
+    handler = Lines(writer)
     emit(handler, *[f"{number} " + "x" * 400 for number in range(60)])
     handler.flush()
     lines = os.read(reader, 1 << 16).decode().splitlines()
@@ -184,7 +184,7 @@ def test_lines_arrive_whole_and_in_order(pipe):
 def test_a_reader_that_does_not_read_stalls_nobody(pipe):
     reader, writer = pipe
     os.set_blocking(writer, False)
-    handler = BatchHandler(writer)
+    handler = Lines(writer)
     emit(handler, *["y" * 1000] * 500)  # far more than the pipe holds; the caller is not blocked
     got = b""
     while got.count(b"\n") < 500:
@@ -196,7 +196,7 @@ def test_a_reader_that_does_not_read_stalls_nobody(pipe):
 def test_a_closed_stdout_is_told_once_and_harms_nobody(caplog):
     reader, writer = os.pipe()
     os.close(reader)
-    handler = BatchHandler(writer)
+    handler = Lines(writer)
     emit(handler, "lost")
     handler.flush()
     os.close(writer)
@@ -204,14 +204,16 @@ def test_a_closed_stdout_is_told_once_and_harms_nobody(caplog):
 
 
 def test_nothing_to_flush_is_no_wait():
-    BatchHandler(1).flush()
+    Lines(1).flush()
 
 
-def test_the_logger_is_set_up_once_and_tells_no_other_logger():
-    logger = request_logger()
-    request_logger()
-    assert sum(isinstance(handler, BatchHandler) for handler in logger.handlers) == 1
-    assert not logger.propagate and logger.level == logging.INFO
+def test_a_process_writes_its_lines_in_one_place_and_masks_secrets(pipe):
+    assert request_lines() is request_lines()
+    reader, writer = pipe
+    lines = Lines(writer, lambda line: line.replace(b"secret", b"******"))
+    emit(lines, "a secret")
+    lines.flush()
+    assert os.read(reader, 100) == b"a ******\n"
 
 
 PLAN = {"version": 1, "hash": "abcdefabcdef", "secret_names": ["UPSTREAM_KEY", "SHORT", "UNSET"],
@@ -256,12 +258,9 @@ def test_a_worker_without_a_plan_does_not_serve(tmp_path):
         runtime.load({"GATEWAY_PLAN_FILE": str(tmp_path / "missing.json")})
 
 
-def test_a_record_becomes_one_json_object_on_the_request_logger():
-    messages = []
-    handler = logging.Handler()
-    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
-    logger = request_logger()
-    logger.addHandler(handler)
+def test_a_record_becomes_one_json_object_on_a_line(pipe, monkeypatch):
+    reader, writer = pipe
+    monkeypatch.setattr(linelog, "_lines", Lines(writer))
     runtime.write_line(RequestRecord("one", alias="ünï"))
-    logger.removeHandler(handler)
-    assert [json.loads(message)["alias"] for message in messages] == ["ünï"]
+    request_lines().flush()
+    assert json.loads(os.read(reader, 1 << 16))["alias"] == "ünï"

@@ -109,7 +109,7 @@ def test_tools_that_litellm_would_answer_itself_are_removed(tools, left, dropped
 
 def test_headers_that_steer_are_found_by_their_beginning():
     steering = ["x-litellm-timeout", "x-litellm-call-id", "openai-organization", "openai-project", "x-pass-anything"]
-    assert steering_headers(["accept", *steering, "cookie", "x-api-key"]) == steering
+    assert steering_headers([b"accept", *map(str.encode, steering), b"cookie", b"x-api-key"]) == steering
 
 
 @pytest.mark.parametrize(("name", "known"), [
