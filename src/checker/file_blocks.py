@@ -14,6 +14,8 @@ _SHAPES = {"model_list": "list", "litellm_settings": "map", "general_settings": 
            "vector_store_registry": "list", "files_settings": "list", "finetune_settings": "list",
            "assistant_settings": "map", "mcp_tools": "list", "policies": "map", "worker_registry": "list"}
 _WORDS = {"list": "a list: lines that begin with `- `", "map": "a mapping: lines `name: value`"}
+# An empty value (`callbacks:` alone) is read as a value by these, and as "not set" by all others.
+_NOT_EMPTY = ("callbacks", "success_callback", "failure_callback", "max_budget", "upperbound_key_generate_params")
 # Read whole by LiteLLM's start, by code that a checker cannot stand in for.
 _NOT_CHECKED = ("guardrails", "prompts", "mcp_servers", "mcp_tools", "search_tools", "sandbox_tools", "policies",
                 "vector_store_registry", "assistant_settings", "agents", "agent_list", "credential_list",
@@ -30,6 +32,24 @@ def check_blocks(context: Context) -> Iterator[Finding]:
             yield from check_key(context, block, entry)
             if entry.key.text in context.table.keys(block):
                 yield from check_type(context, block, entry)
+                yield from _nested(context, f"{block}.{entry.key.text}", entry.value)
+
+
+def _nested(context: Context, path: str, node: Node) -> Iterator[Finding]:
+    """Check inside what LiteLLM builds an object from, alone or in a list of them."""
+    known = context.table.nested(path)
+    for item in (node.items if node.kind == "list" else [node]) if known else ():
+        if item.kind != "map":
+            if node.kind == "list":
+                yield Finding("GW206", f"each item of {path} must be a mapping", item.place(), "- name: value")
+            continue
+        for entry in own_entries(item):
+            name = entry.key.text
+            if name in known:
+                yield from check_value(context, str(name), known[str(name)], entry.value, lax=True)
+            elif name and (hint := context.hint(name, path, known)):
+                yield Finding("GW208", f"LiteLLM does not read {a(name)} in {path}; did you mean {hint}?",
+                              entry.key.place(), f"{hint}:")
 
 
 def _top(context: Context, entry: Entry) -> Iterator[Finding]:
@@ -98,20 +118,25 @@ def _not_text(entry: Entry) -> Finding:
 
 def check_type(context: Context, block: str, entry: Entry, lax: bool = False) -> Iterator[Finding]:
     """Find a value that is not of the type that its key needs; references are replaced first."""
-    types = context.table.kind(block, str(entry.key.value))
-    node = entry.value
-    if types == ANY or (node.kind == "scalar" and node.value is None and block in SETTINGS):
+    types, node = context.table.kind(block, str(entry.key.value)), entry.value
+    if node.kind == "scalar" and node.value is None and block in SETTINGS and entry.key.text not in _NOT_EMPTY:
+        return
+    yield from check_value(context, str(entry.key.value), types, node, lax)
+
+
+def check_value(context: Context, name: str, types: str, node: Node, lax: bool) -> Iterator[Finding]:
+    """Find a value that is of none of ``types``; ``lax``: LiteLLM reads numbers from text."""
+    if types == ANY:
         return
     value = context.resolved(node)
     if node.text and node.text.startswith(REFERENCE) and value is None:
         return  # not set: a finding of its own
     resolved = value is not node.value and node.kind == "scalar"
     if not fits(value, node.kind, types, lax or resolved):
-        name, needed = entry.key.value, words(types)
-        shown = _shown(str(name), node, value)
-        yield Finding("GW102", f"{name} is {shown}; LiteLLM needs {needed}", node.place(), _repair(name, node, types))
+        yield Finding("GW102", f"{name} is {_shown(name, node, value)}; LiteLLM needs {words(types)}", node.place(),
+                      _repair(name, node, types))
     elif types.startswith("list:str") and (wrong := next((item for item in node.items if item.text is None), None)):
-        yield Finding("GW102", f"{entry.key.value} holds {_kind(wrong)}; LiteLLM needs a list of text", wrong.place(),
+        yield Finding("GW102", f"{name} holds {_kind(wrong)}; LiteLLM needs a list of text", wrong.place(),
                       "write it in quotes")
 
 

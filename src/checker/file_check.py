@@ -20,13 +20,6 @@ from .yaml_reader import read_yaml
 
 _CHECKS = (check_blocks, check_models, check_providers, check_references, check_aliases, check_fallbacks,
            check_modules, check_master_key, check_boot)
-# What "no findings" cannot promise.
-CONDITIONS = (
-    "the port is free, and providers, databases and caches can be reached",
-    "keys are valid, and the providers still serve the models",
-    "optional packages that callbacks, caches and providers need are installed",
-    "the code of callbacks and hooks, which was not run",
-)
 
 
 def check_text(text: str, name: str, environ: Mapping[str, str], table: KeyTable | None = None) -> list[Finding]:

@@ -14,6 +14,19 @@ from .keys_types import ANY, type_text
 
 _SERVER, _ROUTER, _PROXY_TYPES = "proxy/proxy_server.py", "router.py", "proxy/_types.py"
 _CLASS_FILES = ("types/router.py", "types/utils.py", "types/litellm_params.py", _PROXY_TYPES)
+_MORE_CLASSES = ("types/secret_managers/main.py", "types/proxy/management_endpoints/ui_sso.py")
+# Settings that LiteLLM builds an object from when it starts, which fails for a value of a wrong type inside.
+_NESTED = {
+    "router_settings.retry_policy": "RetryPolicy", "router_settings.allowed_fails_policy": "AllowedFailsPolicy",
+    "router_settings.alerting_config": "AlertingConfig", "router_settings.routing_groups": "RoutingGroup",
+    "litellm_settings.upperbound_key_generate_params": "LiteLLM_UpperboundKeyGenerateParams",
+    "litellm_settings.priority_reservation_settings": "PriorityReservationSettings",
+    "litellm_settings.model_group_settings": "ModelGroupSettings",
+    "litellm_settings.default_team_settings": "TeamDefaultSettings",
+    "litellm_settings.prompt_injection_params": "LiteLLMPromptInjectionParams",
+    "general_settings.key_management_settings": "KeyManagementSettings",
+    "general_settings.coordination_redis": "CoordinationRedisParams", "general_settings.plugins": "PluginConfig",
+}
 _ENTRY = {"rpm": "int|null", "tpm": "int|null"}  # router.py, _add_deployment
 _REQUEST_HOLDERS = "optional_params|litellm_params|kwargs|non_default_params|optional_params_dict|litellm_params_dict"
 # What the annotations leave open, and LiteLLM hands to plain Python or to the upstream as it is.
@@ -26,11 +39,23 @@ _BETTER = {
     "allowed_openai_params": "list|null", "max_agentic_loops": "int|null",
 }
 
+_BETTER_GENERAL = {
+    "user_api_key_cache_ttl": "float|null", "key_management_settings": "dict|null", "tracing": "dict|null",
+    "role_permissions": "list|null", "allowed_ips": "list|null", "public_routes": "list|null",
+    "admin_only_routes": "list|null",
+}
+_BETTER_MODULE = {
+    "request_timeout": "float", "cache_params": "dict|null", "json_logs": "bool", "set_verbose": "bool",
+    "modify_params": "bool", "drop_params": "bool|null", "upperbound_key_generate_params": "dict",
+    "priority_reservation_settings": "dict", "prompt_injection_params": "dict|null", "key_alias_pattern": "str|null",
+    "default_team_settings": "list|null", "responses": "dict",
+}
+
 
 def extract(package: Path, version: str) -> dict[str, Any]:
     """Return the table of the LiteLLM at ``package``; raises OSError, SyntaxError or ValueError where it is none."""
     source = Source(package)
-    source.load_classes(*_CLASS_FILES)
+    source.load_classes(*_CLASS_FILES, *(file for file in _MORE_CLASSES if (package / file).is_file()))
     proxy = list(source.texts("proxy"))
     rest = [*source.texts("integrations"), *source.texts("litellm_core_utils"), *source.texts("caching")]
     prices = json.loads((package / "model_prices_and_context_window_backup.json").read_text(encoding="utf-8"))
@@ -41,10 +66,13 @@ def extract(package: Path, version: str) -> dict[str, Any]:
             "entry": _by_type(source.fields("Deployment") | _ENTRY),
             "litellm_params": _by_type(_untyped(_params(source)) | _params_typed(source)),
             "model_info": _by_type(_untyped(_info(source, proxy, prices)) | source.fields("ModelInfo")),
-            "general_settings": _by_type(_untyped(_general(proxy)) | source.fields("ConfigGeneralSettings")),
-            "litellm_settings": _by_type(_untyped(_module_read(source, proxy + rest)) | _module(source)),
+            "general_settings": _by_type(_untyped(_general(proxy)) | source.fields("ConfigGeneralSettings")
+                                         | _BETTER_GENERAL),
+            "litellm_settings": _by_type(_untyped(_module_read(source, proxy + rest)) | _module(source)
+                                         | _BETTER_MODULE),
             "router_settings": _by_type(_router(source)),
         },
+        "nested": {path: _by_type(source.fields(name)) for path, name in _NESTED.items()},
         "strategies": ["simple-shuffle", "lar1", *source.enum("RoutingStrategy")],
         "providers": sorted({*source.enum("LlmProviders"), *_json_providers(package)}),
         "callbacks": _callbacks(source, package),

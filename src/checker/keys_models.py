@@ -63,7 +63,7 @@ def _row(row: Mapping[str, Any]) -> str:
     flags = "".join(letter for name, letter in _FLAGS.items() if row.get(name))
     priced = any(_PRICES.match(name) and value is not None for name, value in row.items())
     windows = (row.get("max_input_tokens"), row.get("max_output_tokens"))
-    texts = [str(value) if isinstance(value, int) else "" for value in windows]
+    texts = [re.sub("000$", "k", str(value)) if isinstance(value, int) else "" for value in windows]
     last = str(row.get("deprecation_date") or "")
     return ",".join([*texts, flags + ("$" if priced else ""), "" if mode == "chat" else mode, last]).rstrip(",")
 
@@ -79,8 +79,12 @@ def routing_rules(prices: Mapping[str, Any]) -> list[list[str]]:
 def known_model(provider: str, row: str) -> KnownModel:
     """Return the model of one line."""
     into, out, flags, mode, retired, *_ = row.split(",") + [""] * 5
-    return KnownModel(provider.removeprefix("="), mode or "chat", int(into) if into else None,
-                      int(out) if out else None, "t" in flags, "v" in flags, "$" in flags, _day(retired))
+    return KnownModel(provider.removeprefix("="), mode or "chat", _tokens(into), _tokens(out), "t" in flags,
+                      "v" in flags, "$" in flags, _day(retired))
+
+
+def _tokens(text: str) -> int | None:
+    return int(text.replace("k", "000")) if text else None
 
 
 def inferred(provider: str) -> str | None:

@@ -16,7 +16,7 @@ from .keys_types import ANY
 
 SHIPPED = Path(__file__).parent / "data"
 # Raised whenever the shape of a table changes: an older cache is made again.
-SHAPE = 2
+SHAPE = 3
 _FILE = re.compile(r"litellm-(?P<version>[\w.]+)\.json")
 
 
@@ -41,6 +41,10 @@ class KeyTable:
     def keys(self, block: str) -> Mapping[str, str]:
         """Return the keys of `litellm_params`, `model_info`, `entry` or a `..._settings` block with their types."""
         return MappingProxyType(self._blocks[block])
+
+    def nested(self, path: str) -> Mapping[str, str]:
+        """Return the fields of the object that LiteLLM builds from the setting at ``path``, {} where it builds none."""
+        return {name: kind for kind, names in self.raw["nested"].get(path, {}).items() for name in names}
 
     def kind(self, block: str, name: str) -> str:
         """Return the type of a key, `any` where nothing is known of it."""
