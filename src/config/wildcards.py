@@ -1,4 +1,4 @@
-"""Names that stand for many: `xai/*`. A declared one has its only star at the end; a file of LiteLLM's may have several."""
+"""Names that stand for many: `xai/*`. A declared one ends with its only star; a LiteLLM file's may have several."""
 
 import re
 from collections.abc import Sequence

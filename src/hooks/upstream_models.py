@@ -165,14 +165,16 @@ async def fetch(client: httpx.AsyncClient, place: Place) -> tuple[str, ...]:
                 "GET", place.url, headers={"accept-encoding": "identity", **place.headers}) as answer:
             if answer.status_code != httpx.codes.OK:
                 raise Unlisted(f"the provider answered {answer.status_code}")
-            async for piece in answer.aiter_raw():
+            if answer.headers.get("content-encoding", "identity") != "identity":
+                raise Unlisted("the answer is compressed, unasked")  # a few bytes may become very many
+            async for piece in answer.aiter_bytes():
                 body += piece
                 if len(body) > MOST_BYTES:
                     raise Unlisted(f"its list is longer than {MOST_BYTES // 1024} KiB")
         return ids_of(bytes(body))
     except TimeoutError:
         raise Unlisted(f"no list within {SECONDS:g} s") from None
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
         raise Unlisted(type(error).__name__) from None
     except ValueError:
         raise Unlisted("the answer is no list of models") from None
