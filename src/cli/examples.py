@@ -42,6 +42,7 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     "init": (("Answer a few questions", "init"),
              ("In a script, with OPENAI_API_KEY set", "init --non-interactive --provider openai --model gpt-5")),
     "import": (("See what becomes of it, then keep it", "import config.yaml --output gateway.env"),),
+    "precommit": (("By hand, what the hook does", "precommit litellm.yaml .env.example"),),
     "status": (("Of the gateway on this port, for programs", "status --port 4000 --json"),),
     "reload": (("After a change of .env", "reload"),),
     "stop": (("The gateway on this port", "stop --port 4000"),),

@@ -27,6 +27,7 @@ class Root(LazyGroup):
     lazy = {
         "init": (".init", "init", "Make a first .env: providers, models, keys, a master key."),
         "import": (".importing", "import_", "Turn a LiteLLM config.yaml into variables or registry rows."),
+        "precommit": (".precommit", "precommit", "Check files that are about to be committed, without their keys."),
         "status": (".operate", "status", "Show the running gateway: workers, configuration, uptime."),
         "reload": (".operate", "reload", "Read the sources again and change over without losing a request."),
         "stop": (".operate", "stop", "Stop the running gateway; running requests end first."),
