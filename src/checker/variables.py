@@ -1,7 +1,9 @@
 """Variables that LiteLLM reads beside its configuration, and what they change."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
+
+from .findings import Finding, Place
 
 # LiteLLM 1.106 (litellm/__init__.py, constants.py, main.py, proxy_server.py, llms/custom_httpx/http_handler.py,
 # llms/litellm_proxy/chat/transformation.py) and the OpenAI SDK inside it. Not taken away by the launcher, because each
@@ -23,6 +25,33 @@ PICKED_UP: Mapping[str, str] = MappingProxyType({
     "REQUEST_TIMEOUT": "is the timeout of models that have none of their own",
     "LITELLM_LOG": "changes how much LiteLLM logs",
 })
+# What `litellm --config FILE` reads besides; the gateway takes these away (config/shield.py). LiteLLM 1.106,
+# proxy_cli.py and proxy_server.py.
+OF_THE_SERVER: Mapping[str, str] = MappingProxyType({
+    "CONFIG_FILE_PATH": "serves that file instead",
+    "WORKER_CONFIG": "serves what it says instead",
+    "LITELLM_CONFIG_BUCKET_NAME": "serves a file of that bucket instead",
+    "DATABASE_URL": "wants Prisma and that database",
+    "DIRECT_URL": "wants Prisma and that database",
+    "STORE_MODEL_IN_DB": "serves models of the database too",
+    "NUM_WORKERS": "starts so many workers",
+    "MAX_REQUESTS_BEFORE_RESTART": "ends each worker after so many requests",
+    "LIMIT_CONCURRENCY": "refuses requests above so many at a time",
+    "SERVER_ROOT_PATH": "serves everything below that path",
+    "DEBUG": "logs requests in detail",
+    "DETAILED_DEBUG": "logs requests in detail",
+    "LITELLM_WORKER_STARTUP_HOOKS": "runs that code in each worker",
+    "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "starts with any master key, or none",
+    "LITELLM_DISABLE_REDACT_SECRETS": "writes keys into its log",
+})
+
+
+def picked_up(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Find what would change how LiteLLM, started by itself in this environment, serves a file."""
+    for name, effect in {**PICKED_UP, **OF_THE_SERVER}.items():
+        if environ.get(name):
+            yield Finding("GW502", f"{name}: LiteLLM reads it by itself and {effect}", Place(name=name),
+                          f"unset {name}, unless this is meant")
 
 
 def base_variable(provider: str) -> str:

@@ -87,6 +87,7 @@ def _counted(plan: LaunchPlan) -> str:
 def check_files(invocation: Invocation, options: Mapping[str, Any], files: tuple[str, ...]) -> Report:
     """Return the report on LiteLLM files."""
     from ..checker.file_check import check_text
+    from ..checker.variables import picked_up
     environ = read_sources(invocation, options).env.values
     findings: list[Finding] = []
     failures = []
@@ -99,6 +100,7 @@ def check_files(invocation: Invocation, options: Mapping[str, Any], files: tuple
             failures.append(f"{name} is not UTF-8 text")
         else:
             findings += check_text(text, name, environ)
+    findings += picked_up(environ)
     return Report(", ".join(files), without_secrets(findings, _secrets(environ)), _OF_A_FILE, tuple(failures))
 
 

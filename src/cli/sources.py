@@ -63,4 +63,4 @@ def read_dotenv(invocation: Invocation, options: Mapping[str, Any]) -> DotEnv:
         return parse_dotenv(path.read_bytes(), name, invocation.environ)
     except OSError as error:
         raise ConfigurationError([Problem(f"{name} cannot be read: {error.strerror}", name,
-                                          "make it a readable file, or use --no-env-file")]) from None
+                                          "make it a readable file, or use --no-env-file", "GW110")]) from None

@@ -60,13 +60,13 @@ def _names(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], setting
                                     "GW301"))
     for chain in chains:
         if chain.alias in by_alias:
-            problems.append(Problem(f"the chain {chain.key} has the alias {chain.alias} of a model", chain.source,
+            problems.append(Problem(f"the chain {chain.key} has the alias {chain.alias} of a model", chain.where,
                                     f"set CHAIN_{chain.key.upper()}_ALIAS to another name", "GW302"))
     seen: dict[str, str] = {}
     for chain in chains:
         if chain.alias in seen:
             problems.append(Problem(f"the chains {seen[chain.alias]} and {chain.key} share the alias {chain.alias}",
-                                    chain.source, f"set CHAIN_{chain.key.upper()}_ALIAS to another name", "GW302"))
+                                    chain.where, f"set CHAIN_{chain.key.upper()}_ALIAS to another name", "GW302"))
         seen.setdefault(chain.alias, chain.key)
     return problems
 
@@ -130,9 +130,9 @@ def _chains(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], broken
             if name not in keys and name not in broken:
                 hint = wildcard_checks.declare_it(name, planned) or f"{label}: known keys: " + ", ".join(keys)
                 problems.append(Problem(f"the chain {chain.key} names {name!a}, no declared model{suggest(name, keys)}",
-                                        chain.source, hint, "GW303"))
+                                        chain.where, hint, "GW303"))
         if len(set(chain.models)) < len(chain.models):
-            problems.append(Problem(f"the chain {chain.key} names a model twice", chain.source, f"{label}: keep one",
+            problems.append(Problem(f"the chain {chain.key} names a model twice", chain.where, f"{label}: keep one",
                                     "GW305"))
     return problems
 
@@ -154,7 +154,7 @@ class Walk:
 def walks(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec]) -> list[Walk]:
     """Return every walk of a plan; members that are no models are left out."""
     keys = {model.spec.key: model for model in planned}
-    named = [(f"chain {chain.alias}", chain.models, chain.source) for chain in chains]
+    named = [(f"chain {chain.alias}", chain.models, chain.where) for chain in chains]
     named += [(model.alias, (model.spec.key, *model.spec.fallbacks), model.spec.origin("fallbacks"))
               for model in planned if model.spec.fallbacks]
     return [Walk(name, tuple(keys[key] for key in walk if key in keys), where) for name, walk, where in named]

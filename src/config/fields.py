@@ -213,7 +213,7 @@ def _spec(draft: Draft, values: dict[str, object]) -> tuple[ModelSpec | None, tu
     needs = NATIVE_PROVIDERS.get(provider)
     if needs and needs.needs_base and "api_base" not in values:
         label = draft.label("api_base") if "api_base" in draft.labels else "API_BASE"
-        return None, (Problem(f"provider {provider} needs a base URL for {model}", draft.source,
+        return None, (Problem(f"provider {provider} needs a base URL for {model}", draft.values["upstream"][1],
                               f"set {label}, for example http://127.0.0.1:8000/v1", "GW104"),)
     alias = str(values.pop("alias", None) or default_alias(provider, model))
     if is_wildcard(alias) != is_wildcard(model):

@@ -72,6 +72,12 @@ class ChainSpec:
     models: tuple[str, ...]
     triggers: tuple[str, ...] = DEFAULT_TRIGGERS
     source: str = field(default="", compare=False)
+    origin: str = field(default="", compare=False)
+
+    @property
+    def where(self) -> str:
+        """Return where its list of models was declared, with the variable where there is one."""
+        return self.origin or self.source
 
 
 @dataclass(frozen=True)

@@ -256,4 +256,4 @@ def _read_chain(env: Environment, key: str, listed: Sequence[str], reading: Read
     except BadValue as error:
         reading.problems.append(Problem(f"{names['ALIAS']} {alias[:80]!a} {error}", env.origin(names["ALIAS"]),
                                         f"{names['ALIAS']}={key}", error.code))
-    reading.chains.append(ChainSpec(key, alias, models, triggers, where))
+    reading.chains.append(ChainSpec(key, alias, models, triggers, where, f"{names['MODELS']}, {where}"))

@@ -156,5 +156,5 @@ def to_database_url(text: str) -> str:
     try:
         parse_database_url(text, Path())
     except ValueError as error:
-        raise BadValue(str(error)) from None
+        raise BadValue(str(error), "GW506") from None
     return text.strip()

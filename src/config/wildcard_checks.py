@@ -13,7 +13,7 @@ def members(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec]) -> lis
     wild = {model.spec.key: model for model in planned if is_wildcard(model.alias)}
     walks = [(f"{model.spec.key} falls back to", model.spec.fallbacks, model.spec.origin("fallbacks"))
              for model in planned]
-    walks += [(f"the chain {chain.key} names", chain.models, chain.source) for chain in chains]
+    walks += [(f"the chain {chain.key} names", chain.models, chain.where) for chain in chains]
     return [Problem(f"{what} {key}, the wildcard {wild[key].alias}", where,
                     f"declare the one model that is meant: MODEL_<KEY>_UPSTREAM_MODEL={_example(wild[key])}, "
                     "and name its key", "GW314")

@@ -198,7 +198,8 @@ def test_a_variable_belongs_to_the_longest_key_whose_rest_is_a_field() -> None:
      "MODEL_GPT5_TIMEOUT=60"),
     (two(MODEL_GPT5_UPSTREAM_BASE="x"), "MODEL_GPT5_UPSTREAM_BASE must be a URL",
      "MODEL_GPT5_UPSTREAM_BASE, environment", "MODEL_GPT5_UPSTREAM_BASE=https://"),
-    (two(MODEL_GPT5_PROVIDER="azure"), "provider azure needs a base URL", "environment", "MODEL_GPT5_API_BASE"),
+    (two(MODEL_GPT5_PROVIDER="azure"), "provider azure needs a base URL",
+     "MODEL_GPT5_UPSTREAM_MODEL, environment", "MODEL_GPT5_API_BASE"),
 ])
 def test_variables_that_cannot_be_used_say_what_where_and_how_to_repair(values: dict[str, str], what: str, where: str,
                                                                         repair: str) -> None:
