@@ -79,16 +79,18 @@ class Target:
 def target_of(plan: LaunchPlan, postgres: bool, extra: Iterable[str] = ()) -> Target:
     """Return ``plan`` as it can run elsewhere; ``postgres`` asks for that database, ``extra`` are further secrets."""
     state = state_of(plan, postgres)
-    optional = {METRICS_KEY: METRICS_KEY in plan.secrets, database.VARIABLE: state == "postgresql"}
+    # `off` stands in the same variable as a URL with a password, which is always kept out of logs.
+    optional = {METRICS_KEY: METRICS_KEY in plan.secrets, database.VARIABLE: state != "sqlite"}
     names = [MASTER_KEY, *(model.key_env for model in plan.models if model.key_env), *extra,
-             *(name for name, wanted in optional.items() if wanted)]
+             *(name for name, there in optional.items() if there)]
     secrets = {name: plan.secrets.get(name) or Secret(name, None, "nowhere") for name in dict.fromkeys(names)}
     gone = {name: None for name in _LEFT_BEHIND}
     settings = Settings(MappingProxyType({**plan.settings.values, **gone}), plan.settings.origins)
     shared = plan.database is not None and plan.database.kind == "postgresql" and state == "postgresql"
     moved = replace(plan, settings=settings, secrets=MappingProxyType(secrets),
                     registry=plan.registry if shared else {})
-    return Target(moved, state, tuple(secrets), plan.secrets, shared, tuple(_notes(plan, state, shared)))
+    wanted = tuple(name for name in secrets if state == "postgresql" or name != database.VARIABLE)
+    return Target(moved, state, wanted, plan.secrets, shared, tuple(_notes(plan, state, shared)))
 
 
 def state_of(plan: LaunchPlan, postgres: bool) -> State:
