@@ -12,6 +12,8 @@ _LOOKUP_S = 10.0
 # Ids that the upstream lists at a base with a key; None where it lists nothing.
 Listing = Callable[[Ping, str], Sequence[str] | None]
 _NO_MODEL = ("model_not_found", "does not exist", "not found", "no such model", "unknown model", "not a valid model")
+# OpenSSL's words for an answer that is no TLS.
+_PLAIN = ("WRONG_VERSION_NUMBER", "wrong version number", "RECORD_LAYER_FAILURE", "record layer failure")
 
 
 def advice(ping: Ping, pong: Pong, listing: Listing) -> str:
@@ -22,7 +24,8 @@ def advice(ping: Ping, pong: Pong, listing: Listing) -> str:
         return ""
     base = pong.base or ping.base or f"{ping.provider}'s own base"
     if pong.cause:
-        return _unreached(ping, pong.cause, base)
+        plain = pong.cause == "tls" and any(words in pong.message for words in _PLAIN)
+        return _unreached(ping, "plain" if plain else pong.cause, base)
     if pong.status in (401, 403):
         return _refused(ping)
     if pong.status == 404 or pong.status == 400 and any(words in pong.message.lower() for words in _NO_MODEL):
@@ -39,6 +42,7 @@ def _unreached(ping: Ping, cause: str, base: str) -> str:
     return {
         "dns": f"the host {host} is not known: correct the base {base}, or look at this machine's DNS",
         "tls": f"the certificate of {host} is not trusted: correct the base, or name its CA in SSL_CERT_FILE",
+        "plain": f"{host} does not speak TLS there: write http:// in the base {base}, or correct its port",
         "refused": f"nobody listens at {host}: start that server, or correct the base {base}",
         "timeout": f"no answer from {host} in {ping.seconds:g} s: a firewall, a loading model, "
                    f"or MODEL_{ping.deployment.upper()}_TIMEOUT is too short",
