@@ -1,5 +1,6 @@
 """Variables that nothing reads, that LiteLLM picks up by itself, or that have no effect here."""
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def _unread(plan: LaunchPlan, env: Environment, places: Places) -> Iterator[Find
 
 @dataclass(frozen=True)
 class _Names:
-    """Every name that something reads, those of them that are not set, and the keys that are listed or declared."""
+    """Every name that something reads, ours that are not set, and the keys that are listed or declared."""
 
     known: Mapping[str, None]
     missing: tuple[str, ...]
@@ -101,16 +102,20 @@ class _Names:
                           for listing in ("PROXY_MODEL_KEYS", "PROXY_CHAIN_KEYS"))
         declared = frozenset(name[6:-15] for name in env.values
                              if name.startswith("MODEL_") and name.endswith("_UPSTREAM_MODEL"))
-        return cls(known, tuple(name for name in known if name not in env.values), models, chains, declared)
+        missing = tuple(name for name in (*BY_NAME, *plan.secrets) if name not in env.values)
+        return cls(known, missing, models, chains, declared)
 
     def unread(self, name: str, in_file: bool) -> tuple[str, str] | None:
         """Return what to say of a name and its repair, None where it may well be another program's."""
         if name in _GUESSES:
             return f"; did you mean {_GUESSES[name]}?", f"write {_GUESSES[name]}"
-        near = suggest(name, (word for word in (self.known if name.startswith("GATEWAY_") else self.missing)
-                              if abs(len(word) - len(name)) <= 3 and word[:1] == name[:1]))
-        if near:
-            return near, "correct the name or remove the line"
+        ours = name.startswith("GATEWAY_")
+        words = [word for word in (self.known if ours else self.missing)
+                 if abs(len(word) - len(name)) <= 3 and word[:1] == name[:1]]
+        # LiteLLM has a hundred names of its own, and an environment those of every program.
+        cutoff = 0.75 if ours else 0.8 if in_file and not name.startswith("LITELLM_") else 0.88
+        if near := difflib.get_close_matches(name, words, n=1, cutoff=cutoff):
+            return f"; did you mean {near[0]}?", "correct the name or remove the line"
         return ("", "remove the line") if in_file and name.startswith("GATEWAY_") else None
 
     def unlisted(self, name: str, in_file: bool) -> tuple[str, str] | None:
