@@ -53,8 +53,6 @@ def own_key(name: str | None, key: str) -> bool:
 
 def _model(spec: ModelSpec) -> Mapping[str, str]:
     found = {"upstream": _upstream(spec)}
-    if split_provider(found["upstream"])[0] != spec.provider:
-        found["provider"] = spec.provider
     if spec.alias != default_alias(spec.provider, spec.model):
         found["alias"] = spec.alias
     if spec.api_key_env and not own_key(spec.api_key_env, spec.key):
@@ -71,7 +69,7 @@ def _model(spec: ModelSpec) -> Mapping[str, str]:
 
 
 def _upstream(spec: ModelSpec) -> str:
-    """Return the shortest id that is read as this provider and model."""
+    """Return the shortest id that is read as this provider and model; PROVIDER need not be said then."""
     if spec.provider == "openai" and split_provider(spec.model) == ("openai", spec.model):
         return spec.model
     return spec.upstream

@@ -86,6 +86,15 @@ def test_values_arrive_as_they_were_written(text: str) -> None:
     assert inside(compose_of(plan)).settings.text("GATEWAY_ENVIRONMENT") == text
 
 
+@pytest.mark.parametrize(("upstream", "provider"), [
+    ("gpt-5", "openai"), ("openai/gpt-5", ""), ("org/model", ""), ("groq/llama", ""), ("groq/llama", "openai"),
+    ("groq/llama", "openrouter"), ("openai/groq/llama", ""), ("openai/openai/x", ""), ("x", "gemini")])
+def test_any_way_to_name_an_upstream_arrives_as_the_same_model(upstream: str, provider: str) -> None:
+    env = {"PROXY_MODEL_KEYS": "one", "MODEL_ONE_UPSTREAM_MODEL": upstream}
+    plan = planned(env | ({"MODEL_ONE_PROVIDER": provider} if provider else {}))
+    assert inside(compose_of(plan)).models == plan.models
+
+
 def test_headers_with_commas_arrive_whole() -> None:
     plan = planned({"PROXY_MODEL_KEYS": "one", "MODEL_ONE_UPSTREAM_MODEL": "gpt-5",
                     "MODEL_ONE_HEADERS": r"X-Title=a\,b$c,X-Env=d"})
