@@ -89,7 +89,7 @@ def _document(compared: Compared, found: list[Difference]) -> dict[str, Any]:
             "new": {"name": compared.new.name, "hash": compared.new.hash},
             "same": not found and not compared.environment,
             "differences": [one.document() for one in found], "environment": list(compared.environment),
-            "not_compared": not_compared(compared.old, compared.new)}
+            "not_compared": not_compared(compared.old, compared.new, bool(found))}
 
 
 def _print(ctx: click.Context, compared: Compared, found: list[Difference]) -> None:
@@ -101,7 +101,7 @@ def _print(ctx: click.Context, compared: Compared, found: list[Difference]) -> N
     if not found and not compared.environment:
         same = f" ({compared.old.hash})" if compared.old.hash and compared.old.hash == compared.new.hash else ""
         click.echo(f"{compared.old.name} and {compared.new.name} say the same{same}")
-    for line in not_compared(compared.old, compared.new):
+    for line in not_compared(compared.old, compared.new, bool(found)):
         click.echo(f"note: not compared: {printable(line)}", err=True)
 
 

@@ -89,14 +89,16 @@ def _variables(old: Configuration, new: Configuration) -> Iterator[Difference]:
             yield Difference("secret" if secret else "variable", name, "changed", "", before, after)
 
 
-def not_compared(old: Configuration, new: Configuration) -> list[str]:
-    """Return what only one of the two could say, in words."""
+def not_compared(old: Configuration, new: Configuration, found_any: bool = False) -> list[str]:
+    """Return what only one of the two could say, in words; ``found_any``: there are differences, hashes tell no more.
+    """
     found = []
     for part, words in _PARTS.items():
         silent = [one.name for one in (old, new) if getattr(one, part) is None]
         if len(silent) == 1:
             found.append(f"{words}: {silent[0]} does not say")
-    if old.hash and new.hash and old.hash != new.hash and None in (old.settings, new.settings):
+    unlike = bool(old.hash and new.hash) and old.hash != new.hash
+    if unlike and not found_any and None in (old.settings, new.settings):
         found.append(f"the hashes differ ({old.hash}, {new.hash}): by this, by limits, or only by an order")
     fields = [_fields_of(one) for one in (old, new)]
     if all(fields) and (fields[0] ^ fields[1]):
@@ -115,18 +117,18 @@ def _entries(what: str, old: Mapping[str, Entry], new: Mapping[str, Entry],
              further: bool = False) -> Iterator[Difference]:
     for key in old:
         if key not in new:
-            yield Difference(what, key, "removed", old=_alias(old[key]))
+            yield Difference(what, key, "removed", old=_alias(what, old[key]))
     for key in new:
         if key not in old:
-            yield Difference(what, key, "added", new=_alias(new[key]))
+            yield Difference(what, key, "added", new=_alias(what, new[key]))
         else:
             both = _comparable(old[key], new[key], further)
             yield from _fields(what, key, {name: old[key].get(name) for name in both},
                                {name: new[key].get(name) for name in both})
 
 
-def _alias(entry: Entry) -> Any:
-    return f"alias {entry['alias']}" if "alias" in entry else None
+def _alias(what: str, entry: Entry) -> Any:
+    return f"alias {entry['alias']}" if what and "alias" in entry else None
 
 
 def _comparable(old: Entry, new: Entry, further: bool) -> list[str]:
