@@ -30,8 +30,8 @@ SHARED: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType({
     "organization": ("OPENAI_ORGANIZATION", ("openai",)),
 })
 _READ_BEFORE = ("fallbacks", "default_fallbacks", "context_window_fallbacks", "model_group_alias")
-_SECRET = re.compile(r".*(key|token|secret|password|credentials?|authorization|cookie|connection_string|key_id)",
-                     re.IGNORECASE)
+_SECRET = re.compile(r"(?!.*(cost|price)).*(key|key_id|token|secret|password|credentials?|authorization|cookie|"
+                     r"connection_string)", re.IGNORECASE)
 
 
 def credentials(reading: Reading, root: Node) -> dict[str, Node]:

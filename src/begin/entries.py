@@ -9,6 +9,7 @@ from ..config.fields import BY_ATTRIBUTE, FIELDS
 from ..config.models import MODES
 from ..config.providers import PROVIDERS, split_provider
 from ..config.readers import BadValue
+from ..policy.noun_fields import name
 from .blocks import SHARED
 from .deployment import ROW_PRICES, ROW_SWITCHES, Deployment, Reading
 from .dotenv_text import Unwritable, quoted
@@ -45,7 +46,7 @@ def read_entries(reading: Reading, entries: Node, credentials: Mapping[str, Node
         if model is None:
             continue
         params = entry.children["litellm_params"]
-        merged = _with_credential(reading, params, credentials)
+        merged = _with_credential(reading, params, credentials, model)
         reading.models.append(model)
         read_base(reading, model, merged.get("api_base") or merged.get("base_url"))
         read_key(reading, model, merged.get("api_key"))
@@ -74,10 +75,14 @@ def _new(reading: Reading, entry: Node) -> Deployment | None:
     for attribute, value in (("alias", alias.text), ("upstream", "/".join(upstream))):
         try:
             BY_ATTRIBUTE[attribute].read(value)
+            if reading.rows:
+                name(value)
             quoted(value)
         except (BadValue, Unwritable) as error:
             reading.report.lost(entry, f"its {'model_name' if attribute == 'alias' else 'model'} {error}")
             return None
+    if "/" not in text and params.get("custom_llm_provider") is None and upstream[0] != "openai":
+        reading.report.warn(named, f"LiteLLM guesses the provider of a bare name; {upstream[0]} is meant here")
     info = entry.get("model_info")
     stated = info.get("id") if info else None
     model = Deployment(reading.new_key(alias.text, stated), alias.text, *upstream, entry)
@@ -103,31 +108,35 @@ def provider_of(text: str, stated: Node | None) -> tuple[str, str] | None:
     return next(((provider, text) for start, provider in _BARE if text.startswith(start)), None)
 
 
-def _with_credential(reading: Reading, params: Node, credentials: Mapping[str, Node]) -> Node:
+def _with_credential(reading: Reading, params: Node, credentials: Mapping[str, Node], model: Deployment) -> Node:
     """Return litellm_params with the values of the credential that it names; its own win."""
     named = params.get("litellm_credential_name")
     if named is None:
         return params
     values = credentials.get(named.text)
     if values is None:
-        reading.report.lost(named, "there is no such credential in credential_list")
+        variable = f"{model.key.upper()}_UPSTREAM_KEY"
+        if params.get("api_key") is None:  # or the usual key would go where it was not meant to
+            model.values["api_key_env"] = variable
+            reading.wanted[variable] = None
+        reading.report.lost(named, f"there is no such credential in credential_list; set {variable}")
         return params
     reading.report.carried(named, "the credential's values, for this model")
     return replace(params, children={**values.children, **params.children})
 
 
 def _param(reading: Reading, model: Deployment, node: Node) -> None:
-    name = node.key
-    if name in _READ_BEFORE or node.kind == "null" or model.provider in SHARED.get(name, ("", ()))[1]:
+    key = node.key
+    if key in _READ_BEFORE or node.kind == "null" or model.provider in SHARED.get(key, ("", ()))[1]:
         return
-    if name == "custom_llm_provider":
+    if key == "custom_llm_provider":
         reading.report.carried(node, reading.place(model, "upstream"))
-    elif reading.generated and (name, node.text) == ("max_retries", "0"):
+    elif reading.generated and (key, node.text) == ("max_retries", "0"):
         reading.report.unneeded(node, "the gateway always says so")
-    elif name == "drop_params" and node.truth:
+    elif key == "drop_params" and node.truth:
         reading.report.unneeded(node, "always on; what is dropped is shown per request")
-    elif name in PARAMS:
-        _field(reading, model, PARAMS[name], node)
+    elif key in PARAMS:
+        _field(reading, model, PARAMS[key], node)
     else:
         _of_row(reading, model, node, "litellm_params")
 
@@ -201,7 +210,7 @@ def _headers(reading: Reading, node: Node) -> str | None:
         if value is None:
             return None
         pairs.append((child.key, value))
-    text = ",".join(f"{name}={value.replace(',', chr(92) + ',')}" for name, value in pairs)
+    text = ",".join(f"{header}={value.replace(',', chr(92) + ',')}" for header, value in pairs)
     try:
         same = BY_ATTRIBUTE["headers"].read(text) == tuple(pairs)
     except BadValue:

@@ -50,7 +50,8 @@ def read_key(reading: Reading, model: Deployment, node: Node | None) -> None:
     """Give ``model`` the name of its key's variable; a key in clear moves into a variable."""
     native = NATIVE_PROVIDERS.get(model.provider)
     if node is None:
-        _want_usual(reading, model)
+        if "api_key_env" not in model.values:
+            _want_usual(reading, model)
         return
     found = REFERENCE.fullmatch(node.text)
     if found:
@@ -84,7 +85,9 @@ def _reference(reading: Reading, model: Deployment, node: Node, name: str) -> No
         except BadValue as error:
             why = f"{variable} {error}"
     if why:
-        other = usual[0] if usual and usual[0] != name else f"{model.key.upper()}_UPSTREAM_KEY"
+        # Never OPENAI_API_KEY: the entry meant another key, perhaps for another host.
+        other = usual[0] if usual and model.provider != "openai" and usual[0] != name \
+            else f"{model.key.upper()}_UPSTREAM_KEY"
         model.values["api_key_env"] = other
         reading.wanted[other] = None
         reading.report.lost(node, f"{why}; set {other}")

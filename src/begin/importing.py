@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ..config import checks
 from ..config.rendering import header
 from ..errors import ConfigurationError, Problem
 from . import blocks
@@ -38,6 +39,7 @@ def read_file(data: bytes, name: str, value_of: Callable[[str], str | None], row
     if not reading.models:
         raise ConfigurationError([Problem("no entry of model_list can be imported", name, item.text)
                                   for item in reading.report.of("lost")[:5]])
+    reading.wanted[checks.MASTER_KEY] = None
     return reading
 
 

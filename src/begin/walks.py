@@ -119,7 +119,8 @@ def _break_cycles(reading: Reading, lists: Mapping[str, Node], default: list[Nod
         models[start].fallbacks.remove(end)
         node = lists.get(models[start].alias) or [*default, *lists.values()][0]
         names = " -> ".join(models[key].alias for key in cycle)
-        reading.report.warn(node, f"fallbacks run in a circle: {names}; the last step is left out")
+        step = next((child for child in node.items() if child.text == models[end].alias), node)
+        reading.report.lost(step, f"fallbacks would run in a circle: {names}")
 
 
 def _for_long_contexts(reading: Reading, alias: str, entry: Node) -> None:
