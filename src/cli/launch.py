@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..config import versions
 from ..config.database import OFF, VARIABLE
 from ..config.plan import LaunchPlan, Sources, build_plan
 from ..errors import ConfigurationError, GatewayError, Problem, UsageProblem
@@ -133,6 +134,9 @@ def _launch(invocation: Invocation, options: Options, sources: Sources, plan: La
     from ..launch.document import launch_document
     from ..launch.start import Host, launch, python_module
     from ..launch.telemetry import telemetry
+    found = versions.installed()
+    versions.refuse(found)
+    plan = replace(plan, notes=(*versions.note(found), *plan.notes))
     tracing = telemetry(sources.env.values)
     url = plan.database.url if plan.database else OFF
     generation = replace(generation, env={**generation.env, VARIABLE: url, **tracing.env})
@@ -141,7 +145,7 @@ def _launch(invocation: Invocation, options: Options, sources: Sources, plan: La
         print(json.dumps(launch_document(generation, invocation.package, plan.notes, tracing.callbacks)))
         return
     watched = [env_file(invocation, options), invocation.cwd / options["config"] if options["config"] else None]
-    host = Host(invocation.environ, invocation.package, version(), litellm_version(),
+    host = Host(invocation.environ, invocation.package, version(), found.shown,
                 renderer=(*python_module(invocation.package, "main"), *invocation.argv, "--launch-document"),
                 watch=tuple(str(path.absolute()) for path in watched if path) if options["watch"] else (),
                 callbacks=tracing.callbacks)
@@ -154,16 +158,7 @@ def version() -> str:
     return __version__
 
 
-def litellm_version() -> str:
-    """Return the installed LiteLLM's version without importing it."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
-    try:
-        return installed("litellm")
-    except PackageNotFoundError:
-        return "not installed"
-
-
 def print_version() -> None:
-    """Print both versions on one line."""
-    print(f"litellm-gateway {version()} (LiteLLM {litellm_version()})")
+    """Print both versions on one line, and what is wrong with LiteLLM's."""
+    found = versions.installed()
+    print(f"litellm-gateway {version()} (LiteLLM {found.shown}{f', {found.remark}' if found.remark else ''})")
