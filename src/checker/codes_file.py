@@ -67,4 +67,7 @@ ROWS = (
             "custom_auth decides about every request instead of LiteLLM's keys, and the gateway refuses to run it.",
             "general_settings:\n  custom_auth: my_auth.check",
             "general_settings:\n  master_key: os.environ/LITELLM_MASTER_KEY"),
+    error("GW219", "a part of LiteLLM itself",
+          "litellm_settings sets attributes of LiteLLM's module; this name is one that its own code needs.",
+          "litellm_settings:\n  model_cost: {}", "litellm_settings:\n  drop_params: true"),
 )

@@ -15,7 +15,11 @@ _SHAPES = {"model_list": "list", "litellm_settings": "map", "general_settings": 
            "assistant_settings": "map", "mcp_tools": "list", "policies": "map", "worker_registry": "list"}
 _WORDS = {"list": "a list: lines that begin with `- `", "map": "a mapping: lines `name: value`"}
 # An empty value (`callbacks:` alone) is read as a value by these, and as "not set" by all others.
-_NOT_EMPTY = ("callbacks", "success_callback", "failure_callback", "max_budget", "upperbound_key_generate_params")
+_NOT_EMPTY = {"callbacks", "success_callback", "failure_callback", "service_callback", "audit_log_callbacks",
+              "max_budget", "max_internal_user_budget", "default_max_internal_user_budget", "custom_provider_map",
+              "default_team_settings", "guardrails", "model_group_settings", "post_call_rules", "responses",
+              "priority_reservation_settings", "prometheus_deployment_and_latency_caller_identity",
+              "upperbound_key_generate_params", "search_tool_deny_by_default", "vector_store_deny_by_default"}
 # Read whole by LiteLLM's start, by code that a checker cannot stand in for.
 _NOT_CHECKED = ("guardrails", "prompts", "mcp_servers", "mcp_tools", "search_tools", "sandbox_tools", "policies",
                 "vector_store_registry", "assistant_settings", "agents", "agent_list", "credential_list",
@@ -43,6 +47,10 @@ def _nested(context: Context, path: str, node: Node) -> Iterator[Finding]:
             if node.kind == "list":
                 yield Finding("GW206", f"each item of {path} must be a mapping", item.place(), "- name: value")
             continue
+        for needed in context.table.required(path):
+            if needed not in item.entries:
+                yield Finding("GW207", f"{path} has no {needed}; LiteLLM refuses to start", item.place(),
+                              f"{needed}: ...")
         for entry in own_entries(item):
             name = entry.key.text
             if name in known:
@@ -91,6 +99,9 @@ def check_key(context: Context, block: str, entry: Entry) -> Iterator[Finding]:
     name, known = entry.key.text, context.table.keys(block)
     if name is None:
         yield _not_text(entry)
+    elif block == "litellm_settings" and name in context.table.raw["internal"]:
+        yield Finding("GW219", f"{name} is a part of LiteLLM itself; set here it would be overwritten",
+                      entry.key.place(), "remove it")
     elif name not in known:
         others = [other for other in SETTINGS if other != block and name in context.table.keys(other)]
         hint = context.hint(name, block, known)
@@ -119,7 +130,10 @@ def _not_text(entry: Entry) -> Finding:
 def check_type(context: Context, block: str, entry: Entry, lax: bool = False) -> Iterator[Finding]:
     """Find a value that is not of the type that its key needs; references are replaced first."""
     types, node = context.table.kind(block, str(entry.key.value)), entry.value
-    if node.kind == "scalar" and node.value is None and block in SETTINGS and entry.key.text not in _NOT_EMPTY:
+    if node.kind == "scalar" and node.value is None and block in SETTINGS:
+        if entry.key.text in _NOT_EMPTY:
+            yield Finding("GW105", f"{entry.key.text} has no value; LiteLLM refuses to start", node.place(),
+                          f"remove {entry.key.text}, or give it a value")
         return
     yield from check_value(context, str(entry.key.value), types, node, lax)
 

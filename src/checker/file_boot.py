@@ -10,6 +10,18 @@ from .yaml_nodes import Node
 _TIME = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
 _DURATION = re.compile(r"\d+(\.\d+)?(s|m|h|d|w|mo|y)")
 _LICENSED = ("allowed_ips", "enforced_params")
+# Validated by LiteLLM's own code when it starts, which nothing here stands in for.
+_NOT_CHECKED = {
+    "general_settings": ("role_permissions", "pass_through_endpoints", "use_google_kms", "use_azure_key_vault",
+                         "team_metadata_schema", "mcp_advertised_versions", "litellm_jwtauth", "enable_jwt_auth",
+                         "search_tools", "spend_capture_rate_check", "scheduled_job_stagger", "tracing",
+                         "alert_type_config"),
+    "litellm_settings": ("guardrails", "global_bitbucket_config", "global_gitlab_config", "global_prompt_directory",
+                         "azure_content_safety_params", "custom_prompt_dict"),
+    "router_settings": ("provider_budget_config", "optional_pre_call_checks", "routing_strategy_args", "cache_kwargs",
+                        "guardrail_list"),
+}
+_TARGETS = ("host", "url", "startup_nodes", "sentinel_nodes")
 _DATABASE = ("store_model_in_db", "store_prompts_in_spend_logs", "maximum_spend_logs_retention_period",
              "disable_spend_logs", "database_connection_pool_limit", "database_connection_timeout")
 
@@ -21,7 +33,9 @@ def check_boot(context: Context) -> Iterator[Finding]:
     yield from _values(context)
     yield from _licences(context)
     yield from _database(context)
-    yield from _moved_health(context)
+    yield from _alerting(context)
+    yield from _redis(context)
+    yield from _unchecked(context)
     node = context.block("environment_variables")
     for entry in node.entries.values() if node else ():
         if entry.key.text is None or "=" in entry.key.text or not entry.key.text:
@@ -66,7 +80,7 @@ def _cache(context: Context) -> Iterator[Finding]:
 
 def _values(context: Context) -> Iterator[Finding]:
     reset = context.setting("litellm_settings", "budget_reset_time")
-    if reset is not None and reset.value not in (None, "") and not (reset.text and _TIME.fullmatch(reset.text)):
+    if _given(reset) and reset is not None and reset.text != "" and not _TIME.fullmatch(reset.text or "?"):
         yield Finding("GW102", "budget_reset_time is no time in quotes; LiteLLM refuses to start", reset.place(),
                       'budget_reset_time: "12:00"')
     alias = context.setting("litellm_settings", "key_alias_pattern")
@@ -87,11 +101,12 @@ def _values(context: Context) -> Iterator[Finding]:
     if upper is not None and upper.kind != "map":
         yield Finding("GW206", "upperbound_key_generate_params must be a mapping; LiteLLM refuses to start",
                       upper.place(), "upperbound_key_generate_params:\n  max_budget: 100")
-    teams = context.setting("litellm_settings", "default_team_settings")
-    for item in teams.items if teams else ():
-        if item.get("team_id") is None:
-            yield Finding("GW207", "an item of default_team_settings has no team_id; LiteLLM refuses to start",
-                          item.place(), "- team_id: ...")
+    endpoints = context.setting("general_settings", "pass_through_endpoints")
+    for item in endpoints.items if endpoints else ():
+        for name in ("path", "target"):
+            if item.kind == "map" and not _given(item.get(name)):
+                yield Finding("GW207", f"an item of pass_through_endpoints has no {name}; LiteLLM refuses to start",
+                              item.place(), f"{name}: ...")
 
 
 def _compiles(text: str) -> bool:
@@ -106,6 +121,7 @@ def _licences(context: Context) -> Iterator[Finding]:
     if context.available("LITELLM_LICENSE") or _given(context.setting("general_settings", "litellm_license")):
         return
     nodes = [(name, context.setting("general_settings", name)) for name in _LICENSED]
+    nodes.append(("tag_budget_config", context.setting("litellm_settings", "tag_budget_config")))
     for name, node in (*nodes, ("worker_registry", context.root.get("worker_registry"))):
         if _given(node) and node is not None:
             yield Finding("GW213", f"{name} needs LITELLM_LICENSE; LiteLLM refuses to start", node.place(),
@@ -130,7 +146,43 @@ def _database(context: Context) -> Iterator[Finding]:
                           "general_settings:\n  database_url: os.environ/DATABASE_URL")
 
 
-def _moved_health(context: Context) -> Iterator[Finding]:
+def _unchecked(context: Context) -> Iterator[Finding]:
+    for block, names in _NOT_CHECKED.items():
+        for name in names:
+            node = context.setting(block, name)
+            if node is None or node.empty or node.value is False:
+                continue
+            yield Finding("GW212", f"LiteLLM reads {name} when it starts; what stands in it was not checked",
+                          node.place(), "rehearse the start before you rely on it")
+            strings = name in ("mcp_advertised_versions", "optional_pre_call_checks")
+            for item in () if strings else node.items:
+                if item.kind != "map":
+                    yield Finding("GW206", f"each item of {name} must be a mapping", item.place(), "- name: value")
+
+
+def _redis(context: Context) -> Iterator[Finding]:
+    node = context.setting("general_settings", "coordination_redis")
+    if node is not None and node.kind == "map" and all(node.get(name) is None for name in _TARGETS):
+        yield Finding("GW207", "coordination_redis says nowhere where Redis is; LiteLLM refuses to start", node.place(),
+                      "coordination_redis:\n  host: os.environ/REDIS_HOST\n  port: 6379")
+    buffer = context.setting("general_settings", "use_redis_transaction_buffer")
+    cache = context.setting("litellm_settings", "cache")
+    if buffer is not None and buffer.value is True and node is None and not (cache and cache.value) \
+            and not context.available("REDIS_HOST", "REDIS_URL"):
+        yield Finding("GW207", "use_redis_transaction_buffer needs Redis; LiteLLM refuses to start", buffer.place(),
+                      "export REDIS_HOST=...")
+    size = context.setting("general_settings", "user_api_key_cache_max_size")
+    if size is not None and isinstance(size.value, int) and size.value <= 0:
+        yield Finding("GW102", "user_api_key_cache_max_size must be more than 0; LiteLLM refuses to start",
+                      size.place(), "user_api_key_cache_max_size: 200")
+    fields = context.setting("general_settings", "spend_logs_metadata_fields")
+    if fields is not None and fields.kind == "map" and len(
+            [name for name in ("include", "exclude") if _given(fields.get(name))]) != 1:
+        yield Finding("GW206", "spend_logs_metadata_fields needs include or exclude; LiteLLM refuses to start",
+                      fields.place(), "spend_logs_metadata_fields:\n  exclude: [...]")
+
+
+def _alerting(context: Context) -> Iterator[Finding]:
     alerting = context.setting("general_settings", "alerting")
     for item in alerting.items if alerting else ():
         if item.text == "slack" and not context.available("SLACK_WEBHOOK_URL") \

@@ -24,7 +24,7 @@ def check_modules(context: Context) -> Iterator[Finding]:
     """Find callbacks and hooks that nobody knows or that cannot be imported."""
     for name in _GENERAL:
         node = context.setting("general_settings", name)
-        if node is not None and not node.empty:
+        if node is not None and not (node.kind == "scalar" and node.value is None):
             yield from _imported(context, node, name)
     if (auth := context.setting("general_settings", "custom_auth")) is not None and not auth.empty:
         yield Finding("GW218", "custom_auth decides who may call; LiteLLM's own keys are not asked", auth.place(),

@@ -99,7 +99,8 @@ def _bare(context: Context, model: Model, upstream: str) -> Finding:
 def _credentials(context: Context, model: Model, provider: str) -> Iterator[Finding]:
     params = model.params
     known = NATIVE_PROVIDERS.get(provider)
-    if known and known.needs_base and not _given(context, model, "api_base", "base_url") and not context.available(
+    stated = any(params.get(name) is not None for name in ("api_base", "base_url"))  # unset: said at the reference
+    if known and known.needs_base and not stated and not context.available(
             f"{provider.upper()}_API_BASE", "AZURE_API_BASE" if provider == "azure" else f"{provider.upper()}_BASE"):
         yield Finding("GW104", f"{a(model.alias)} has no api_base; {provider} has no address of its own",
                       model.place(), "api_base: https://...")

@@ -1,6 +1,7 @@
 """References to variables that are not set or that LiteLLM does not replace, and secrets that stand in the file."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from .file_context import REFERENCE, Context, a
@@ -19,17 +20,19 @@ def check_references(context: Context) -> Iterator[Finding]:
     if managed is not None and not managed.empty:
         yield Finding("GW212", "references are looked up in a secret manager too; whether it has them was not checked",
                       managed.place(), "rehearse the start before you rely on it")
+    told: dict[str, int] = Counter(str(node.value) for node, _ in walk(context.root) if node.kind == "scalar")
     for node, key in walk(context.root):
         if node.kind != "scalar" or node.text is None:
             continue
         name = str(key.value) if key else ""
-        if node.text.startswith(REFERENCE):
-            yield from _reference(context, node, name, managed is not None)
-        else:
+        if not node.text.startswith(REFERENCE):
             yield from _literal(node, name)
+        elif node.path != "general_settings.master_key":  # LiteLLM refuses to start without: a finding of its own
+            uses = told.pop(node.text, 0) or (1 if node.path.endswith("]") else 0)
+            yield from _reference(context, node, name, managed is not None, uses) if uses else ()
 
 
-def _reference(context: Context, node: Node, key: str, managed: bool) -> Iterator[Finding]:
+def _reference(context: Context, node: Node, key: str, managed: bool, uses: int) -> Iterator[Finding]:
     name = str(node.text).replace(REFERENCE, "")
     if key.endswith("_ref") or name.startswith("oidc/"):
         return
@@ -45,7 +48,8 @@ def _reference(context: Context, node: Node, key: str, managed: bool) -> Iterato
     elif not context.environ.get(name, "").strip() and not managed:
         empty = "is empty" if name in context.environ else "is not set"
         hint = context.hint(name, "variables", frozenset(context.environ)) if name not in context.environ else None
-        yield Finding("GW505", f"{name} {empty}" + (f"; did you mean {hint}?" if hint else ""), node.place(),
+        more = f" (here and in {uses - 1} more places)" if uses > 1 else ""
+        yield Finding("GW505", f"{name} {empty}{more}" + (f"; did you mean {hint}?" if hint else ""), node.place(),
                       f"{key}: os.environ/{hint}" if hint else f"export {name}=...")
 
 

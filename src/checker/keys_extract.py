@@ -42,13 +42,27 @@ _BETTER = {
 _BETTER_GENERAL = {
     "user_api_key_cache_ttl": "float|null", "key_management_settings": "dict|null", "tracing": "dict|null",
     "role_permissions": "list|null", "allowed_ips": "list|null", "public_routes": "list|null",
-    "admin_only_routes": "list|null",
+    "admin_only_routes": "list|null", "health_check_staleness_threshold": "int|null", "litellm_jwtauth": "dict|null",
+    "mcp_advertised_versions": "list:str|null", "search_tools": "list|null", "team_metadata_schema": "list|null",
+    "health_check_details": "bool|null", "enable_health_check_routing": "bool|null", "enforced_params": "list|null",
+    "enable_jwt_auth": "bool|null", "use_redis_transaction_buffer": "bool|null", "disable_spend_logs": "bool|null",
+    "proxy_batch_write_at": "int|null", "proxy_budget_rescheduler_min_time": "int|null",
+    "proxy_budget_rescheduler_max_time": "int|null", "proxy_batch_polling_interval": "int|null",
 }
 _BETTER_MODULE = {
     "request_timeout": "float", "cache_params": "dict|null", "json_logs": "bool", "set_verbose": "bool",
     "modify_params": "bool", "drop_params": "bool|null", "upperbound_key_generate_params": "dict",
     "priority_reservation_settings": "dict", "prompt_injection_params": "dict|null", "key_alias_pattern": "str|null",
-    "default_team_settings": "list|null", "responses": "dict",
+    "default_team_settings": "list|null", "responses": "dict", "guardrails": "list", "cache": "bool|null",
+    "model_group_settings": "dict", "post_call_rules": "str",
+}
+# Parts of LiteLLM itself: litellm_settings sets attributes of the module, and would overwrite them.
+_INTERNAL = {
+    "model_cost", "model_list", "model_list_set", "models_by_provider", "in_memory_llm_clients_cache", "client_session",
+    "aclient_session", "verbose_logger", "turn_on_debug", "turn_on_json", "secret_manager_client", "error_logs",
+    "vector_store_registry", "vector_store_index_registry", "guardrail_name_config_map", "prompt_name_config_map",
+    "known_tokenizer_config", "encoding", "adapters", "credential_list", "initialized_langfuse_clients", "litellm_mode",
+    "request_timeout_explicitly_set", "check_provider_endpoint", "config_path", "common_cloud_provider_auth_params",
 }
 
 
@@ -73,6 +87,8 @@ def extract(package: Path, version: str) -> dict[str, Any]:
             "router_settings": _by_type(_router(source)),
         },
         "nested": {path: _by_type(source.fields(name)) for path, name in _NESTED.items()},
+        "required": {path: names for path, name in _NESTED.items() if (names := source.required(name))},
+        "internal": sorted(_INTERNAL),
         "strategies": ["simple-shuffle", "lar1", *source.enum("RoutingStrategy")],
         "providers": sorted({*source.enum("LlmProviders"), *_json_providers(package)}),
         "callbacks": _callbacks(source, package),
@@ -154,7 +170,7 @@ def _module(source: Source) -> dict[str, str]:
             found.setdefault(node.targets[0].id, ANY)
         elif isinstance(node, ast.ImportFrom) and node.module in ("litellm.constants", "litellm._logging"):
             found.update(dict.fromkeys((alias.asname or alias.name for alias in node.names), ANY))
-    return {name: kind for name, kind in found.items() if name.islower() and not name.startswith("_")
+    return {name: kind for name, kind in found.items() if name.islower() and name[0] != "_" and name not in _INTERNAL
             and not name.endswith(("_models", "_model_list", "_endpoints", "_providers", "_llms"))}
 
 

@@ -65,7 +65,7 @@ def _row(row: Mapping[str, Any]) -> str:
     windows = (row.get("max_input_tokens"), row.get("max_output_tokens"))
     texts = [re.sub("000$", "k", str(value)) if isinstance(value, int) else "" for value in windows]
     last = str(row.get("deprecation_date") or "")
-    return ",".join([*texts, flags + ("$" if priced else ""), "" if mode == "chat" else mode, last]).rstrip(",")
+    return ",".join([*texts, flags + ("" if priced else "!"), "" if mode == "chat" else mode, last]).rstrip(",")
 
 
 def routing_rules(prices: Mapping[str, Any]) -> list[list[str]]:
@@ -80,7 +80,7 @@ def known_model(provider: str, row: str) -> KnownModel:
     """Return the model of one line."""
     into, out, flags, mode, retired, *_ = row.split(",") + [""] * 5
     return KnownModel(provider.removeprefix("="), mode or "chat", _tokens(into), _tokens(out), "t" in flags,
-                      "v" in flags, "$" in flags, _day(retired))
+                      "v" in flags, "!" not in flags, _day(retired))
 
 
 def _tokens(text: str) -> int | None:

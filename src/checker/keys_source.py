@@ -59,6 +59,12 @@ class Source:
                     found[_wire_name(item)] = type_text(item.annotation, kinds)
         return found
 
+    def required(self, name: str) -> list[str]:
+        """Return the fields of a class, without its bases', that have no default."""
+        node = self._classes.get(name)
+        return [item.target.id for item in (node.body if node else ()) if isinstance(item, ast.AnnAssign)
+                and isinstance(item.target, ast.Name) and _no_default(item.value)]
+
     def nested_fields(self, file: str) -> set[str]:
         """Return the names of all fields of all classes of a file, save fields that are such a class themselves."""
         nodes = [node for node in self.tree(file).body if isinstance(node, ast.ClassDef)]
@@ -87,6 +93,13 @@ class Source:
         """Yield the text of every Python file below ``folder``."""
         for path in sorted((self.package / folder).rglob("*.py")):
             yield path.read_text(encoding="utf-8", errors="replace")
+
+
+def _no_default(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.Call) and ast.unparse(value.func) == "Field":
+        ellipsis = [isinstance(arg, ast.Constant) and arg.value is ... for arg in value.args]
+        return all(ellipsis) and not {word.arg for word in value.keywords} & {"default", "default_factory"}
+    return value is None
 
 
 def _wire_name(item: ast.AnnAssign) -> str:

@@ -16,7 +16,7 @@ from .keys_types import ANY
 
 SHIPPED = Path(__file__).parent / "data"
 # Raised whenever the shape of a table changes: an older cache is made again.
-SHAPE = 3
+SHAPE = 5
 _FILE = re.compile(r"litellm-(?P<version>[\w.]+)\.json")
 
 
@@ -45,6 +45,11 @@ class KeyTable:
     def nested(self, path: str) -> Mapping[str, str]:
         """Return the fields of the object that LiteLLM builds from the setting at ``path``, {} where it builds none."""
         return {name: kind for kind, names in self.raw["nested"].get(path, {}).items() for name in names}
+
+    def required(self, path: str) -> list[str]:
+        """Return the fields that such an object cannot do without."""
+        names: list[str] = self.raw["required"].get(path, [])
+        return names
 
     def kind(self, block: str, name: str) -> str:
         """Return the type of a key, `any` where nothing is known of it."""

@@ -52,7 +52,7 @@ def _generic(name: str, inner: ast.expr, classes: Mapping[str, str]) -> list[str
         return _alternatives(items[0], classes)
     if name == "Literal":
         return [f"={item.value!s}" if isinstance(item, ast.Constant) else ANY for item in items]
-    if name in ("list", "List", "Sequence") and _alternatives(items[0], classes) == ["str"]:
+    if _NAMES.get(name) == "list" and _alternatives(items[0], classes) == ["str"]:
         return ["list:str"]
     return [_NAMES.get(name, ANY)]
 
