@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
 def serve(app: Any, listener: socket.socket, keepalive: float, ready: Callable[[], None]) -> int:
     """Serve ``app`` until told to end and return the signal's number. ``keepalive``: seconds of an idle connection."""
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, lifespan="on",
-                            timeout_keep_alive=round(keepalive), timeout_graceful_shutdown=GRACE_S)
+                            timeout_keep_alive=max(1, round(keepalive)), timeout_graceful_shutdown=GRACE_S)
     server = Server(config, ready)
     server.run(sockets=[listener])
     return server.signum

@@ -74,7 +74,8 @@ def last(upstream: MockUpstream) -> Recorded:
 
 def test_every_recipe_and_question_is_run_here() -> None:
     assert {entry.block.section for entry in entries("recipe")} == {*RECIPES, PARALLEL_SECTION, CHAIN_SECTION}
-    asked = [(entry.block.language, entry.block.section) for entry in entries("ask", "setup")]
+    asked = [(entry.block.language, entry.block.section) for entry in entries("ask", "setup")
+             if entry.block.document == "README.md"]
     assert asked == [("sh", OWN), ("sh", OWN), ("python", OWN), ("sh", "Parameters"), ("sh", "Status, reload, stop")]
 
 

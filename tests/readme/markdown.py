@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = ("README.md", "docs/request-line.md", "docs/development.md", "docs/routes.md")
+DOCUMENTS = ("README.md", "docs/request-line.md", "docs/development.md", "docs/routes.md", "docs/discovery.md")
 
 _FENCE = re.compile(r"^(```+)(\w*)\s*$")
 _HEADING = re.compile(r"^#{1,6}\s+(.*)$")

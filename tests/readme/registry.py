@@ -9,8 +9,9 @@ from typing import Literal, NamedTuple
 from .markdown import DOCUMENTS, Block, blocks
 
 # demo: in a copy of the checkout; setup: a new folder; recipe: starts a gateway; ask: against a running gateway;
-# plan: `--print-config` only; compose: tests/containers; checked: by its paths, because running it would run the tests.
-How = Literal["demo", "setup", "recipe", "ask", "plan", "compose", "checked"]
+# service: goes on until it is told to end; plan: `--print-config` only; compose: tests/containers; checked: by its
+# paths, because running it would run the tests.
+How = Literal["demo", "setup", "recipe", "ask", "service", "plan", "compose", "checked"]
 PASTED = ("sh", "env", "python", "powershell")
 NOT_PASTED = ("text", "json", "yaml")
 
@@ -40,6 +41,10 @@ REGISTRY: dict[str, dict[tuple[str, str], tuple[How, ...]]] = {
     },
     "docs/request-line.md": {},
     "docs/routes.md": {},
+    "docs/discovery.md": {
+        ("sh", "Asking a running gateway"): ("ask",),
+        ("sh", "The service for desktop clients"): ("service", "ask"),
+    },
     "docs/development.md": {
         ("sh", "Tests"): ("checked",),
     },
