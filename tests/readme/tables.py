@@ -2,15 +2,17 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from src.checker.codes import CODES
 from src.config.fields import FIELDS
 from src.config.models import MODEL_CAPS, ModelCaps
 from src.config.providers import default_alias, split_provider
 from src.config.settings import describe
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 
@@ -63,12 +65,21 @@ def _notes(caps: ModelCaps) -> str:
     return ", ".join(notes)
 
 
+def codes() -> str:
+    """Return the table of what `check` finds."""
+    return table(("code", "severity", "what it is"), ((code(row.code), row.severity, row.title)
+                                                      for row in CODES.values()))
+
+
 TABLES: dict[str, Callable[[], str]] = {"variables": variables, "fields": fields, "models": models}
+# Document below the root -> its tables.
+ELSEWHERE: dict[str, dict[str, Callable[[], str]]] = {"docs/check.md": {"codes": codes}}
 
 
-def filled(text: str) -> str:
+def filled(text: str, made: Mapping[str, Callable[[], str]] | None = None) -> str:
     """Return a document with every table as the code has it."""
-    return _TABLE.sub(lambda found: found[1] + TABLES[found[2]]() + found[3], text)
+    known = TABLES if made is None else made
+    return _TABLE.sub(lambda found: found[1] + known[found[2]]() + found[3], text)
 
 
 def names(text: str) -> list[str]:
@@ -76,14 +87,15 @@ def names(text: str) -> list[str]:
     return [found[2] for found in _TABLE.finditer(text)]
 
 
-def update(path: Path = README) -> bool:
+def update(path: Path = README, made: Mapping[str, Callable[[], str]] | None = None) -> bool:
     """Write the tables into the document; tell whether it changed."""
     before = path.read_text(encoding="utf-8")
-    after = filled(before)
+    after = filled(before, made)
     if after != before:
         path.write_text(after, encoding="utf-8")
     return after != before
 
 
 if __name__ == "__main__":
-    print("updated" if update() else "up to date", file=sys.stderr)
+    changed = [update(), *(update(ROOT / document, made) for document, made in ELSEWHERE.items())]
+    print("updated" if any(changed) else "up to date", file=sys.stderr)

@@ -41,6 +41,16 @@ def test_the_tables_are_those_of_the_code() -> None:
     assert text == tables.filled(text), "run: UPDATE_README=1 python -m pytest tests/unit/test_readme.py"
 
 
+@pytest.mark.parametrize("document", tables.ELSEWHERE)
+def test_the_tables_of_the_docs_are_those_of_the_code(document: str) -> None:
+    made = tables.ELSEWHERE[document]
+    if os.environ.get("UPDATE_README"):
+        tables.update(ROOT / document, made)
+    text = read(document)
+    assert sorted(tables.names(text)) == sorted(made)
+    assert text == tables.filled(text, made), "run: UPDATE_README=1 python -m pytest tests/unit/test_readme.py"
+
+
 def test_every_flag_is_mentioned() -> None:
     text = read("README.md")
     flags = {name for parameter in root.params if not getattr(parameter, "hidden", False)
