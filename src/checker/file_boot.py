@@ -59,8 +59,6 @@ def _strategy(context: Context) -> Iterator[Finding]:
 def _cache(context: Context) -> Iterator[Finding]:
     cache, params = (context.setting("litellm_settings", name) for name in ("cache", "cache_params"))
     if cache is None or cache.value is not True:
-        if cache is not None and cache.value not in (False, None) or cache is not None and cache.kind != "scalar":
-            yield Finding("GW102", "cache is not true or false", cache.place(), "cache: true")
         return
     if params is not None and params.kind != "map":
         if not params.empty:
@@ -150,7 +148,7 @@ def _unchecked(context: Context) -> Iterator[Finding]:
     for block, names in _NOT_CHECKED.items():
         for name in names:
             node = context.setting(block, name)
-            if node is None or node.empty or node.value is False:
+            if node is None or node.kind == "scalar" and not node.value:
                 continue
             yield Finding("GW212", f"LiteLLM reads {name} when it starts; what stands in it was not checked",
                           node.place(), "rehearse the start before you rely on it")
@@ -165,6 +163,11 @@ def _redis(context: Context) -> Iterator[Finding]:
     if node is not None and node.kind == "map" and all(node.get(name) is None for name in _TARGETS):
         yield Finding("GW207", "coordination_redis says nowhere where Redis is; LiteLLM refuses to start", node.place(),
                       "coordination_redis:\n  host: os.environ/REDIS_HOST\n  port: 6379")
+    url = context.setting("router_settings", "redis_url")
+    value = context.resolved(url)
+    if url is not None and isinstance(value, str) and not value.startswith(("redis://", "rediss://", "unix://")):
+        yield Finding("GW102", "redis_url is no URL of Redis; LiteLLM refuses to start", url.place(),
+                      "redis_url: redis://127.0.0.1:6379")
     buffer = context.setting("general_settings", "use_redis_transaction_buffer")
     cache = context.setting("litellm_settings", "cache")
     if buffer is not None and buffer.value is True and node is None and not (cache and cache.value) \

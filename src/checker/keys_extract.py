@@ -56,6 +56,7 @@ _BETTER_MODULE = {
     "default_team_settings": "list|null", "responses": "dict", "guardrails": "list", "cache": "bool|null",
     "model_group_settings": "dict", "post_call_rules": "str",
 }
+_BETTER_ROUTER = {"provider_budget_config": "dict|null", "optional_pre_call_checks": "list:str|null"}
 # Parts of LiteLLM itself: litellm_settings sets attributes of the module, and would overwrite them.
 _INTERNAL = {
     "model_cost", "model_list", "model_list_set", "models_by_provider", "in_memory_llm_clients_cache", "client_session",
@@ -84,7 +85,7 @@ def extract(package: Path, version: str) -> dict[str, Any]:
                                          | _BETTER_GENERAL),
             "litellm_settings": _by_type(_untyped(_module_read(source, proxy + rest)) | _module(source)
                                          | _BETTER_MODULE),
-            "router_settings": _by_type(_router(source)),
+            "router_settings": _by_type(_router(source) | _BETTER_ROUTER),
         },
         "nested": {path: _by_type(source.fields(name)) for path, name in _NESTED.items()},
         "required": {path: names for path, name in _NESTED.items() if (names := source.required(name))},
