@@ -8,6 +8,9 @@ from pathlib import Path
 from .config.lines import printable
 from .errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, PROGRAM, GatewayError, Problem, UsageProblem
 
+# Set by the scripts of `completion SHELL`; whoever sets it wants possibilities and nothing else.
+COMPLETE = "_LITELLM_GATEWAY_COMPLETE"
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
@@ -17,6 +20,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(argv: Sequence[str], environ: Mapping[str, str], folder: Path | None = None) -> int:
     """Run the command line in ``folder`` and return its exit code; errors are told, never shown as tracebacks."""
+    if COMPLETE in environ:
+        from .cli.completion import answer
+        return answer(environ, str(__package__), folder)
     import click
 
     from .cli.context import Invocation

@@ -27,19 +27,26 @@ _STYLES: dict[str, dict[str, Any]] = {"title": {"bold": True}, "origin": {"fg": 
 def explain(ctx: click.Context, alias: str | None, as_json: bool) -> None:
     """Show what a request to ALIAS will do; without ALIAS, a table of everything that is served.
 
-    For every value: where it came from (flag, environment, .env, registry, default) and what it overrode.
-    Times, calls and dollars are the worst case. Nothing is sent and no key is needed.
+    ALIAS may also be a variable, such as MODEL_GPT5_TIMEOUT. For every value: where it came from (flag, environment,
+    .env, registry, default) and what it overrode. Times, calls and dollars are the worst case. Nothing is sent and no
+    key is needed.
     """
     from ..explain.aliases import Explainer
-    from ..explain.text import table_of, text_of
-    explainer = Explainer(*_declared(ctx))
+    from ..explain.text import table_of, text_of, text_of_variable
+    from ..explain.variables import variable_of
+    plan, sources, prices, keys = _declared(ctx)
+    explainer = Explainer(plan, sources, prices, keys)
+    if alias is not None and alias not in explainer.aliases() and (found := variable_of(alias, plan, sources)):
+        click.echo(json.dumps(found.document(), indent=2) if as_json
+                   else text_of_variable(found, lambda text, kind: styled(ctx, text, **_STYLES[kind])))
+        return
     if alias is not None:
         one = explainer.explain(alias)
         click.echo(json.dumps(one.document(), indent=2) if as_json
                    else text_of(one, lambda text, kind: styled(ctx, text, **_STYLES[kind])))
         return
-    found = [explainer.explain(name) for name in explainer.aliases()]
-    click.echo(json.dumps([one.document() for one in found], indent=2) if as_json else table_of(found))
+    every = [explainer.explain(name) for name in explainer.aliases()]
+    click.echo(json.dumps([one.document() for one in every], indent=2) if as_json else table_of(every))
 
 
 def _declared(ctx: click.Context) -> tuple[LaunchPlan, Sources, Any, list[tuple["Limit", str, tuple[str, ...]]]]:

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -28,3 +29,10 @@ class LazyGroup(click.Group):
         """Write the table without importing anything."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, _, text) in self.lazy.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Return the commands that begin with ``incomplete``, importing none of them, and the options."""
+        from click.shell_completion import CompletionItem
+        found = [CompletionItem(name, help=text) for name, (_, _, text) in self.lazy.items()
+                 if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]

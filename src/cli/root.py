@@ -43,6 +43,7 @@ class Root(LazyGroup):
         "params": (".params", "params", "Show what a model accepts, drops and renames."),
         "ping": (".ping", "ping", "One tiny real request per model: latency, status, what to repair."),
         "rehearse": (".rehearse", "rehearse", "Try the whole configuration against mock upstreams: no key, no cost."),
+        "completion": (".completion", "completion", "Print a script that completes commands and names in your shell."),
         "discovery": (".discovery", "discovery", "Serve the list of models to desktop clients."),
         "render": (".render", "render", "Write the plan as documents for docker-compose or Kubernetes."),
     }
@@ -50,6 +51,9 @@ class Root(LazyGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return one command, with its examples."""
         command = super().get_command(ctx, cmd_name)
+        if command is not None and ctx.resilient_parsing:
+            from .completing import with_names
+            return with_names(command, cmd_name)
         return command and with_examples(command, cmd_name, _program(ctx))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -10,6 +10,7 @@ from .aliases import Explanation
 from .limits import UPSTREAM_CALL, Met
 from .models import Model
 from .values import Value, plain
+from .variables import Variable
 from .walks import Call, Worst
 
 # Text, what it is: a `title`, an `origin`, what `lost`, a `warning`; returns the text with its colour, if any.
@@ -143,6 +144,14 @@ def table_of(explained: Sequence[Explanation]) -> str:
              seconds(one.worst.seconds), money(one.worst.dollars), one.source) for one in explained]
     lines = _rows([("ALIAS", "KIND", "ANSWERED BY", "CALLS", "SECONDS", "DOLLARS", "FROM"), *rows], "")
     return "\n".join(map(_printable, lines))
+
+
+def text_of_variable(one: Variable, paint: Paint = uncoloured) -> str:
+    """Return everything about one variable."""
+    flag = f"; the same as {one.flag}" if one.flag else ""
+    name, value, origin, lost = _row(one.value, paint)
+    lines = [f"{paint(one.name, 'title')}: {one.help}{flag}", *_rows([("value", value), ("from", origin)])]
+    return "\n".join(map(_printable, [*lines, *([f"  {lost}"] if lost else [])]))
 
 
 def seconds(value: float | None) -> str:
