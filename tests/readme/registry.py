@@ -46,6 +46,12 @@ REGISTRY: dict[str, dict[tuple[str, str], tuple[How, ...]]] = {
         ("sh", "Asking a running gateway"): ("ask",),
         ("sh", "The service for desktop clients"): ("service", "ask"),
     },
+    "docs/home-cluster.md": {
+        ("env", "The declaration"): ("plan",),
+    },
+    "docs/wildcards.md": {
+        ("env", "Wildcards"): ("plan",),
+    },
     "docs/development.md": {
         ("sh", "Tests"): ("checked",),
     },

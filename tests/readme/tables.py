@@ -10,6 +10,7 @@ from src.config.fields import FIELDS
 from src.config.models import MODEL_CAPS, ModelCaps
 from src.config.providers import default_alias, split_provider
 from src.config.settings import describe
+from src.config.versions import MALICIOUS, RANGE, TESTED
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -71,7 +72,16 @@ def codes() -> str:
                                                       for row in CODES.values()))
 
 
-TABLES: dict[str, Callable[[], str]] = {"variables": variables, "fields": fields, "models": models}
+def versions() -> str:
+    """Return the table of the LiteLLM releases that were tested, and of those that are never run."""
+    rows = [(one.gateway, one.litellm, one.python, one.uvicorn, "tested") for one in TESTED]
+    rows.append(("", RANGE, "", "", "the range that is asked for; outside of it the startup log warns"))
+    rows += [("", ".".join(map(str, release)), "", "", f"refused: {why}") for release, why in MALICIOUS.items()]
+    return table(("gateway", "LiteLLM", "Python", "uvicorn", ""), rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {"variables": variables, "fields": fields, "models": models,
+                                        "versions": versions}
 # Document below the root -> its tables.
 ELSEWHERE: dict[str, dict[str, Callable[[], str]]] = {"docs/check.md": {"codes": codes}}
 
