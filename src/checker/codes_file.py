@@ -44,7 +44,7 @@ ROWS = (
             "include: [other.yaml]   # one has litellm_settings"),
     warning("GW212", "a block that is not checked",
             "LiteLLM reads it when it starts, and a fault in it may keep it from starting. A rehearsal would tell.",
-            "guardrails: [...]", "guardrails: [...]"),
+            "guardrails: [...]", "guardrails: [...]   # and one start of LiteLLM with it"),
     error("GW213", "a feature that needs a licence",
           "LiteLLM refuses to start with it unless LITELLM_LICENSE is set.",
           "general_settings:\n  allowed_ips: [10.0.0.1]", "LITELLM_LICENSE=<your licence>"),
