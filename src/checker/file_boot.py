@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from .file_context import Context, a
+from .file_context import Context, Model, a
 from .findings import Finding
 from .yaml_nodes import Node
 
@@ -91,6 +91,7 @@ def _values(context: Context) -> Iterator[Finding]:
             if item.text is not None and not _compiles(item.text):
                 yield Finding("GW102", f"{a(item.text)} is no regular expression; LiteLLM leaves {a(model.alias)} out",
                               item.place(), '- "^User-Agent: .*"')
+        yield from _environments(context, model)
         duration = model.params.get("budget_duration")
         if duration is not None and duration.text and not _DURATION.fullmatch(duration.text):
             yield Finding("GW102", f"budget_duration {a(duration.text)} is no duration", duration.place(),
@@ -105,6 +106,23 @@ def _values(context: Context) -> Iterator[Finding]:
             if item.kind == "map" and not _given(item.get(name)):
                 yield Finding("GW207", f"an item of pass_through_endpoints has no {name}; LiteLLM refuses to start",
                               item.place(), f"{name}: ...")
+
+
+_ENVIRONMENTS = ("development", "staging", "production")
+
+
+def _environments(context: Context, model: Model) -> Iterator[Finding]:
+    """Check `supported_environments`, which serves a model only where LITELLM_ENVIRONMENT is one of them."""
+    node = model.info.get("supported_environments") if model.info else None
+    if node is None or not _given(node):
+        return
+    for item in node.items:
+        if item.value not in _ENVIRONMENTS:
+            yield Finding("GW102", f"there is no environment {a(item.value)}; LiteLLM leaves {a(model.alias)} out",
+                          item.place(), "one of: " + ", ".join(_ENVIRONMENTS))
+    if context.environ.get("LITELLM_ENVIRONMENT") not in _ENVIRONMENTS:
+        yield Finding("GW505", f"LITELLM_ENVIRONMENT is not set; LiteLLM leaves {a(model.alias)} out", node.place(),
+                      "export LITELLM_ENVIRONMENT=production")
 
 
 def _compiles(text: str) -> bool:

@@ -69,7 +69,8 @@ class Context:
         if key not in self._hints:
             plain = _plain(name)
             same = next((one for one in known if _plain(one) == plain), None)
-            close = [] if same or len(self._hints) > _SUGGESTIONS else get_close_matches(name, known, 1, 0.82)
+            close = [] if same or len(self._hints) > _SUGGESTIONS else get_close_matches(
+                name, known, 1, 0.82 if len(name) > 5 else 0.74)
             self._hints[key] = same or (close[0] if close else None)
         return self._hints[key]
 

@@ -37,7 +37,9 @@ _BETTER = {
     "frequency_penalty": "float|null", "presence_penalty": "float|null", "extra_headers": "dict|null",
     "extra_body": "dict|null", "headers": "dict|null", "additional_drop_params": "list|null",
     "allowed_openai_params": "list|null", "max_agentic_loops": "int|null",
+    "configurable_clientside_auth_params": "list|null", "dataSources": "list|null",
 }
+_BETTER_INFO = {"supported_environments": "list:str|null"}
 
 _BETTER_GENERAL = {
     "user_api_key_cache_ttl": "float|null", "key_management_settings": "dict|null", "tracing": "dict|null",
@@ -80,7 +82,8 @@ def extract(package: Path, version: str) -> dict[str, Any]:
         "keys": {
             "entry": _by_type(source.fields("Deployment") | _ENTRY),
             "litellm_params": _by_type(_untyped(_params(source)) | _params_typed(source)),
-            "model_info": _by_type(_untyped(_info(source, proxy, prices)) | source.fields("ModelInfo")),
+            "model_info": _by_type(_untyped(_info(source, proxy, prices)) | source.fields("ModelInfo")
+                                   | _BETTER_INFO),
             "general_settings": _by_type(_untyped(_general(proxy)) | source.fields("ConfigGeneralSettings")
                                          | _BETTER_GENERAL),
             "litellm_settings": _by_type(_untyped(_module_read(source, proxy + rest)) | _module(source)

@@ -10,7 +10,7 @@ from typing import Any
 ANY = "any"
 _NAMES = {"str": "str", "int": "int", "float": "float", "bool": "bool", "dict": "dict", "Dict": "dict",
           "Mapping": "dict", "MutableMapping": "dict", "list": "list", "List": "list", "Sequence": "list",
-          "tuple": "list", "Tuple": "list", "None": "null", "NoneType": "null"}
+          "tuple": "list", "Tuple": "list", "None": "null", "NoneType": "null", "datetime": "time"}
 _WRAPPERS = {"Annotated", "Final", "ReadOnly", "Required", "NotRequired", "ClassVar"}
 
 
@@ -57,6 +57,13 @@ def _generic(name: str, inner: ast.expr, classes: Mapping[str, str]) -> list[str
     return [_NAMES.get(name, ANY)]
 
 
+def _moment(value: Any) -> bool:
+    try:
+        return isinstance(value, date | int | float) or bool(datetime.fromisoformat(value))
+    except (ValueError, TypeError):
+        return False
+
+
 def _whole(text: str) -> bool:
     return re.fullmatch(r"\s*[+-]?\d+(?:_\d+)*(?:\.0*)?\s*", text) is not None
 
@@ -74,6 +81,7 @@ _TRUE_OR_FALSE = {"true", "false", "t", "f", "yes", "no", "y", "n", "on", "off",
 _LAX: Mapping[str, Callable[[Any], bool]] = MappingProxyType({
     "null": lambda value: value is None,
     "str": lambda value: isinstance(value, str),
+    "time": _moment,
     "int": lambda value: isinstance(value, bool | int) or isinstance(value, float) and value.is_integer()
     or isinstance(value, str) and _whole(value),
     "float": lambda value: isinstance(value, bool | int | float) or isinstance(value, str) and _number(value),
@@ -106,7 +114,7 @@ def _fits(value: Any, kind: str, one: str, lax: bool) -> bool:
     return bool(check and check(value))
 
 
-_WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "dict": "a mapping",
+_WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "dict": "a mapping", "time": "a date",
           "list": "a list", "list:str": "a list of text"}
 
 

@@ -15,7 +15,7 @@ _SHAPES = tuple(re.compile(pattern) for pattern in (
 _PASSWORD_IN_URL = re.compile(r"^[a-z][a-z0-9+.-]*://[^/@\s:]*:(?P<password>[^/@\s]+)@")
 # What people write where a keyless upstream wants some key.
 _PLACEHOLDER = re.compile(r"(?i)^(none|null|na|n/a|any|anything|empty|unused|test|xxx+|not[-_ ]?(needed|used|required)|"
-                          r"no[-_]?key|key|changeme|os\.environ.*|<.*>|\$\{?.*|"
+                          r"no[-_]?key|key|changeme|os\.environ.*|oidc/.*|<.*>|\$\{?.*|"
                           r".*(fake|dummy|placeholder|example|your[-_]).*)$")
 
 
