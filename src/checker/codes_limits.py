@@ -19,4 +19,7 @@ ROWS = (
     warning("GW605", "daily limits that a restart forgets",
             "Without a database the counters are in the worker's memory: each start begins the day anew.",
             "GATEWAY_DATABASE_URL=off\nMODEL_GPT5_RPD=1500", "MODEL_GPT5_RPD=1500"),
+    error("GW606", "an audit that nothing keeps",
+          "Audit mode refuses what cannot be recorded. Without a database nothing is recorded and nothing refused.",
+          "GATEWAY_LEDGER=audit\nGATEWAY_DATABASE_URL=off", "GATEWAY_LEDGER=audit"),
 )
