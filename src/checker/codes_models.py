@@ -30,4 +30,8 @@ ROWS = (
     warning("GW708", "more tokens than the model can answer with", "The upstream answers each request with a 400.",
             "MODEL_FAST_UPSTREAM_MODEL=grok-code-fast-1\nMODEL_FAST_MAX_TOKENS=64000",
             "MODEL_FAST_UPSTREAM_MODEL=grok-code-fast-1\nMODEL_FAST_MAX_TOKENS=8000"),
+    warning("GW709", "a parameter that is hardly one",
+            "ALLOW_PARAMS and DROP_PARAMS take any name, because upstreams have parameters of their own. This one is a "
+            "letter away from a parameter of OpenAI's API, and would let through or hold back nothing.",
+            "MODEL_GPT5_DROP_PARAMS=temprature", "MODEL_GPT5_DROP_PARAMS=temperature"),
 )

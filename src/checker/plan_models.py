@@ -2,16 +2,28 @@
 
 from collections.abc import Iterator
 
+from ..config.fields import suggest
 from ..config.plan import LaunchPlan
 from ..config.resolve import PlannedModel
 from .findings import Finding
 from .plan_places import Places
+
+# Parameters of OpenAI's chat completions, embeddings and responses, and those that other providers are known for.
+_KNOWN = frozenset("""
+audio background dimensions encoding_format frequency_penalty function_call functions include input instructions
+logit_bias logprobs max_completion_tokens max_output_tokens max_tokens max_tool_calls metadata min_p modalities n
+parallel_tool_calls prediction presence_penalty previous_response_id prompt_cache_key reasoning reasoning_content
+reasoning_effort repetition_penalty response_format safety_identifier safety_settings seed service_tier stop store stream
+stream_options suffix temperature text thinking tool_choice tools top_a top_k top_logprobs top_p truncation user verbosity
+web_search_options
+""".split())
 
 
 def findings(plan: LaunchPlan, places: Places) -> Iterator[Finding]:
     """Yield what a model would be sent in vain."""
     for model in plan.models:
         yield from _dropped(model, places)
+        yield from _misspelt(model, places)
         yield from _too_many(model, places)
 
 
@@ -25,6 +37,14 @@ def _dropped(model: PlannedModel, places: Places) -> Iterator[Finding]:
                           "keep one of the two")
         if name in spec.allow_params:
             yield Finding("GW705", f"{spec.alias}: {name} is allowed, and dropped", place, "keep one of the two")
+
+
+def _misspelt(model: PlannedModel, places: Places) -> Iterator[Finding]:
+    for attribute in ("allow_params", "drop_params"):
+        for name in getattr(model.spec, attribute):
+            if name not in _KNOWN and (near := suggest(name, _KNOWN)):
+                yield Finding("GW709", f"{model.alias}: {name} is no parameter that is known{near}",
+                              places.of(model.spec.origin(attribute)), "correct the name, unless it is meant")
 
 
 def _too_many(model: PlannedModel, places: Places) -> Iterator[Finding]:

@@ -143,6 +143,7 @@ CASES = [
     of_env("GW604", "GATEWAY_STORE_DOWN", "the budget house may be overdrawn",
            {"registry": rows(limits=[{"name": "house", "budget_micros": 5}, {"name": "free", "budget_micros": None}])}),
     of_env("GW605", "MODEL_A_RPD", "a restart begins RPD anew", {"database": None}, MODEL_A_RPD="60"),
+    of_env("GW606", "GATEWAY_LEDGER", "no database to record into", {"database": None}, GATEWAY_LEDGER="audit"),
     # Models and parameters.
     of_env("GW701", "MODEL_A_REASONING_EFFORT", "accepts minimal, low, medium, high", MODEL_A_REASONING_EFFORT="xhigh"),
     of_env("GW702", "REASONING_EFFORT", "MODEL_A_REASONING_EFFORT=none", REASONING_EFFORT="xhigh"),
@@ -154,6 +155,8 @@ CASES = [
            MODEL_A_DROP_PARAMS="max_tokens"),
     of_env("GW705", "MODEL_A_DROP_PARAMS", "user is allowed, and dropped", MODEL_A_ALLOW_PARAMS="user",
            MODEL_A_DROP_PARAMS="user"),
+    of_env("GW709", "MODEL_A_DROP_PARAMS", "did you mean temperature?", MODEL_A_DROP_PARAMS="top_p,temprature,my_own"),
+    of_env("GW709", "MODEL_A_ALLOW_PARAMS", "did you mean reasoning_effort?", MODEL_A_ALLOW_PARAMS="reasonin_effort"),
     of_env("GW708", "MODEL_A_MAX_TOKENS", "at most 128000", MODEL_A_MAX_TOKENS="200000"),
 ]
 
