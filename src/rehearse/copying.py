@@ -54,7 +54,7 @@ def copied(real: Generation, root: str, canaries: Canaries, database: str, limit
     plan["ledger"] = {**plan["ledger"], "spill_dir": None}
     notes = _without_outside(config) if own_file else ()
     env = {**canaries.instead(real.env), **canaries.values, "GATEWAY_DATABASE_URL": database}
-    return Copied(replace(real, config=config, plan=plan, env=env), places, notes)
+    return Copied(replace(real, yaml="", config=config, plan=plan, env=env), places, notes)
 
 
 def owner(entry: Mapping[str, Any]) -> str:

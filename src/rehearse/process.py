@@ -25,6 +25,7 @@ _READY = re.compile(r'^ready: |"event": "ready"', re.MULTILINE)
 _RELOAD = "import sys; sys.stdout.write(open(sys.argv[1], encoding='utf-8').read())"
 _NEXT = "next.json"
 _POLL_S = 0.02
+_LAST_LINES = 4
 MOST_WORKERS = 2
 
 
@@ -117,5 +118,6 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _end(log: str) -> str:
-    lines = [line for line in log.splitlines() if line.strip()]
-    return "\n".join(lines[-8:]) or "it said nothing"
+    """Return what it said last, on one line and without the words of a traceback that name no cause."""
+    lines = [line.strip() for line in log.splitlines() if line.strip() and "Traceback (most recent" not in line]
+    return "; ".join(lines[-_LAST_LINES:]) or "it said nothing"
