@@ -13,9 +13,9 @@ _KNOWN = frozenset("""
 audio background dimensions encoding_format frequency_penalty function_call functions include input instructions
 logit_bias logprobs max_completion_tokens max_output_tokens max_tokens max_tool_calls metadata min_p modalities n
 parallel_tool_calls prediction presence_penalty previous_response_id prompt_cache_key reasoning reasoning_content
-reasoning_effort repetition_penalty response_format safety_identifier safety_settings seed service_tier stop store stream
-stream_options suffix temperature text thinking tool_choice tools top_a top_k top_logprobs top_p truncation user verbosity
-web_search_options
+reasoning_effort repetition_penalty response_format safety_identifier safety_settings seed service_tier stop store
+stream stream_options suffix temperature text thinking tool_choice tools top_a top_k top_logprobs top_p truncation user
+verbosity web_search_options
 """.split())
 
 
