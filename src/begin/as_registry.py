@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..config.fields import BY_ATTRIBUTE
-from ..config.providers import NATIVE_PROVIDERS
 from ..config.readers import to_list
 from ..config.rendering import dump
 from ..policy.registry_safety import Rules, base_problem, key_problem
@@ -17,6 +16,7 @@ Row = dict[str, Any]
 def registry_text(reading: Reading, source: str) -> str:
     """Return the YAML document; what rows cannot hold is reported."""
     _one_per_alias(reading)
+    _keys_of_their_own(reading)
     provider_rows = _providers(reading)
     document: dict[str, Any] = {
         "version": 1,
@@ -43,6 +43,26 @@ def _one_per_alias(reading: Reading) -> None:
     for _, members in reading.chains.values():
         members[:] = dict.fromkeys(keys[key] for key in members)
     reading.models = list(kept.values())
+
+
+def _keys_of_their_own(reading: Reading) -> None:
+    """Give models another key variable where a row must not send OPENAI_API_KEY."""
+    for model in reading.models:
+        key_env = model.values.get("api_key_env", "OPENAI_API_KEY" if model.provider == "openai" else None)
+        why = key_problem(model.provider, key_env, model.values.get("api_base"), _rules(reading))
+        if why is not None and key_env == "OPENAI_API_KEY":
+            name = model.fresh_key
+            model.values["api_key_env"] = name
+            reading.wanted[name] = None
+            reading.report.warn(model.node, f"{why}; {name} is its variable now")
+
+
+def _rules(reading: Reading) -> Rules:
+    """Return what the present environment permits rows to do."""
+    def words(*names: str) -> tuple[str, ...]:
+        return tuple(word for name in names for word in to_list(reading.value_of(name) or ""))
+    bases = frozenset(base.rstrip("/") for base in words("OPENAI_API_BASE", "OPENAI_BASE_URL"))
+    return Rules(bases, words("GATEWAY_ALLOWED_BASES"), frozenset(words("GATEWAY_REGISTRY_KEYS")))
 
 
 def _upstream(model: Deployment) -> tuple[str | None, ...]:
@@ -101,22 +121,16 @@ def _limit(reading: Reading, model: Deployment) -> Row | None:
     return row | numbers if numbers else None
 
 
-def permissions(reading: Reading) -> tuple[dict[str, str], list[str]]:
-    """Return the variables that must permit the rows' keys and bases, and what they cannot permit."""
-    allowed = to_list(reading.value_of("GATEWAY_ALLOWED_BASES") or "")
-    keys = to_list(reading.value_of("GATEWAY_REGISTRY_KEYS") or "")
-    rules = Rules(allowed=allowed, keys=frozenset(keys))
-    bases, names, refused = dict[str, None](), dict[str, None](), []
+def permissions(reading: Reading) -> dict[str, str]:
+    """Return the variables that must permit the rows' keys and bases, with the values that they have to have."""
+    rules = _rules(reading)
+    bases, names = dict[str, None](), dict[str, None]()
     for model in reading.models:
         base, key_env = model.values.get("api_base"), model.values.get("api_key_env")
-        if base_problem(model.provider, base, rules):
-            bases[base or ""] = None
-        native = NATIVE_PROVIDERS.get(model.provider)
-        if key_env and key_env != "none" and key_env not in (native.key_envs if native else ("OPENAI_API_KEY",)) \
-                and key_env not in keys:
-            names[key_env] = None
-        elif why := key_problem(model.provider, key_env, base, rules):
-            refused.append(f"{model.alias}: {why}")
-    wanted = {"GATEWAY_ALLOWED_BASES": (*allowed, *bases) if bases else (),
-              "GATEWAY_REGISTRY_KEYS": (*keys, *names) if names else ()}
-    return {name: ",".join(values) for name, values in wanted.items() if values}, refused
+        if base is not None and base_problem(model.provider, base, rules):
+            bases[base] = None
+        if key_problem(model.provider, key_env, None, rules):
+            names[key_env or ""] = None
+    wanted = {"GATEWAY_ALLOWED_BASES": (*rules.allowed, *bases) if bases else (),
+              "GATEWAY_REGISTRY_KEYS": (*sorted(rules.keys), *names) if names else ()}
+    return {name: ",".join(values) for name, values in wanted.items() if values}

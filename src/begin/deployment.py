@@ -61,6 +61,11 @@ class Deployment:
         """Return the alias where it is not the default."""
         return None if self.alias == default_alias(self.provider, self.model) else self.alias
 
+    @property
+    def fresh_key(self) -> str:
+        """Return a variable for a key that nobody has set yet."""
+        return f"UPSTREAM_KEY_{self.key.upper()}"
+
     def variable(self, attribute: str) -> str:
         """Return the variable of a field, `MODEL_GPT5_RPM`."""
         return f"MODEL_{self.key.upper()}_{BY_ATTRIBUTE[attribute].suffixes[0]}"

@@ -115,7 +115,7 @@ def _with_credential(reading: Reading, params: Node, credentials: Mapping[str, N
         return params
     values = credentials.get(named.text)
     if values is None:
-        variable = f"{model.key.upper()}_UPSTREAM_KEY"
+        variable = model.fresh_key
         if params.get("api_key") is None:  # or the usual key would go where it was not meant to
             model.values["api_key_env"] = variable
             reading.wanted[variable] = None
@@ -161,6 +161,8 @@ def _of_row(reading: Reading, model: Deployment, node: Node, block: str) -> None
     dollars = per_million(node.text)
     if node.key in ROW_PRICES and dollars is not None and dollars >= 0 and dollars * MILLION % 1 == 0:
         model.row[ROW_PRICES[node.key]] = int(dollars * MILLION)
+    elif node.key in ("input_cost_per_image", "output_cost_per_image") and dollars is not None and dollars % 1 == 0:
+        model.row["image_price_micros"] = int(dollars)
     elif node.key in ROW_SWITCHES and node.truth is not None:
         model.row[ROW_SWITCHES[node.key]] = node.truth
     elif node.key == "max_output_tokens" and node.text.isdecimal():

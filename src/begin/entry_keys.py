@@ -86,8 +86,8 @@ def _reference(reading: Reading, model: Deployment, node: Node, name: str) -> No
             why = f"{variable} {error}"
     if why:
         # Never OPENAI_API_KEY: the entry meant another key, perhaps for another host.
-        other = usual[0] if usual and model.provider != "openai" and usual[0] != name \
-            else f"{model.key.upper()}_UPSTREAM_KEY"
+        fits = usual and model.provider != "openai" and usual[0] != name
+        other = usual[0] if fits else model.fresh_key
         model.values["api_key_env"] = other
         reading.wanted[other] = None
         reading.report.lost(node, f"{why}; set {other}")
