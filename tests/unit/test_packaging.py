@@ -55,6 +55,15 @@ def test_the_installed_command_renders_the_same_bytes_as_the_checkout(installed:
     assert theirs.stdout == ours.stdout
 
 
+def test_the_installed_command_makes_its_database_from_its_own_migrations(installed: Path, tmp_path: Path) -> None:
+    command = [str(installed / "litellm-gateway"), "tiers"]
+    state = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    added = run([*command, "add", "friends"], tmp_path, **state)
+    assert added.returncode == 0, added.stderr
+    assert "friends" in run([*command, "list"], tmp_path, **state).stdout
+    assert list((tmp_path / "state").rglob("*.db")), "nowhere else"
+
+
 def test_the_mock_upstream_is_installed_too(installed: Path, tmp_path: Path) -> None:
     done = run([str(installed / "python"), "-m", "litellm_gateway.mock", "--help"], tmp_path)
     assert done.returncode == 0, done.stderr
