@@ -13,11 +13,10 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem, ShellComplete
 
-from .completion_scripts import BREAKS_VARIABLE, LINE_VARIABLE, PLACES, PROGRAM, SCRIPTS, SHELL_VARIABLE
+from .completion_scripts import BREAKS_VARIABLE, LINE_VARIABLE, PROGRAM, SCRIPTS, SHELL_VARIABLE
 from .context import Invocation
 
-_UNSAFE = re.compile(r"[^\w@%+=:,./*-]")
-_GLOB = re.compile(r"[*]")
+_UNSAFE = re.compile(r"[^\w@%+=:,./-]")
 
 
 @click.command()
@@ -86,8 +85,8 @@ class Completer(ShellComplete):
         """Return a possibility as the scripts read it."""
         kind = "file" if item.type in ("file", "dir") else "open" if item.type == "open" else "plain"
         help_text = " ".join((item.help or "").split())
-        value = _quoted(str(item.value)) if self.shell in ("bash", "powershell") else str(item.value)
-        return f"{kind}\t{value}\t{help_text}" if _printable(value) else ""
+        value = str(item.value)
+        return f"{kind}\t{_quoted(value, self.shell)}\t{help_text}" if value.isprintable() else ""
 
 
 def split(line: str) -> list[str]:
@@ -106,12 +105,10 @@ def _shortened(item: Any, cut: int) -> Any:
     return CompletionItem(str(item.value)[cut:], item.type, item.help)
 
 
-def _quoted(value: str) -> str:
-    return re.sub(_UNSAFE, lambda found: f"\\{found[0]}", _GLOB.sub(r"\\*", value)) if "*" in value else value
-
-
-def _printable(value: str) -> bool:
-    return value.isprintable()
-
-
-assert set(PLACES) == set(SCRIPTS)
+def _quoted(value: str, shell: str) -> str:
+    """Return a value as the shell takes it literally; zsh and fish quote by themselves."""
+    if shell == "bash":
+        return _UNSAFE.sub(lambda found: f"\\{found[0]}", value)
+    if shell == "powershell" and _UNSAFE.search(value):
+        return "'" + value.replace("'", "''") + "'"
+    return value

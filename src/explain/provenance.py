@@ -27,6 +27,8 @@ def setting(sources: Sources, name: str, unit: str = "") -> Value:
     variable = BY_NAME[name]
     said = [Said(sources.flags[name], f"flag {variable.flag}")] if name in sources.flags else []
     said += layers(sources.env, name)
+    if variable.secret:
+        said += [Said("", f"{name}_FILE, {one.origin}") for one in layers(sources.env, f"{name}_FILE")]
     found = [Said("set", one.origin) if variable.secret else Said(_read(variable.read, one.value), one.origin)
              for one in said]
     default = Said(variable.default, DEFAULT)
