@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -91,13 +90,16 @@ def _ask(target: "Target") -> Answer:
 
 
 def client_of(target: "Target", key: Any) -> Any:
-    """Return the client of a gateway; raises ConfigurationError where the certificate cannot be used."""
+    """Return the client of a gateway; raises ConfigurationError where its certificate or its URL cannot be used."""
     from ..discovery.gateway import make_client
     try:
         return make_client(target.url, key, target.certificate)
-    except (OSError, ssl.SSLError) as error:
+    except OSError as error:
         what = f"the certificate {target.certificate} cannot be used: {error.strerror or type(error).__name__}"
         raise ConfigurationError([Problem(what, "GATEWAY_SSL_CERTFILE", "name a readable PEM file")]) from None
+    except ValueError:
+        raise ConfigurationError([Problem(f"{target.url} names no host that can be asked", target.where,
+                                          "write the host as DNS knows it")]) from None
 
 
 def _outcomes(sources: Sources) -> "Mapping[str, Outcome] | None":

@@ -184,12 +184,13 @@ def _start(settings: Settings, target: "Target", tokens: int, keys: int, log: Lo
     log("start", f"litellm-gateway discovery {version()} at {url}: the models of {target.url} ({target.key.name} from "
                  f"{target.key.where}), asked every {settings.number('DISCOVERY_TTL'):g} s; tokens: {tokens}, client "
                  f"keys: {keys}")
-    if not _is_loopback(host):
+    if not is_loopback(host):
         log("exposed", f"warning: {host} lets other machines in and tokens travel in clear; put TLS in front")
     return url
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches ``host``, an address or a name."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

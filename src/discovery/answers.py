@@ -7,7 +7,7 @@ from typing import Any
 from .gateway import Listed
 
 # Lists for so many different grants are kept.
-_KEPT = 1_000
+_KEPT = 256
 
 
 def encode(document: Any) -> bytes:

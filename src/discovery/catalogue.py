@@ -6,7 +6,7 @@ its age, sooner again after a failure.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 
 from .answers import Encoded
 from .gateway import Listed
@@ -19,6 +19,8 @@ Clock = Callable[[], float]
 RETRY_S = (0.5, 1.0, 2.0, 5.0)
 COMPLAIN_EVERY_S = 60.0
 UNASKED, OK = "unasked", "ok"
+# Names that one line of the log holds at most.
+_SHOWN = 20
 # Warn codes of RFC 7234, 5.5. RFC 9111 no longer has the header, and no other says the same.
 _STALE, _FAILED = '110 litellm-gateway "Response is Stale"', '111 litellm-gateway "Revalidation Failed"'
 _CONFIGURED = '199 litellm-gateway "Configured, not confirmed by the gateway"'
@@ -117,16 +119,14 @@ class Catalogue:
             self._took(models)
 
     def _took(self, models: tuple[Listed, ...]) -> None:
-        before = {} if self._since is None else self._list.models
+        new = Encoded(models)
+        before, now = {} if self._since is None else self._list.models, new.models
         self._since, self._failures, self.state = self._clock(), 0, OK
         self._complaints.over("answering", "the gateway answers again")
-        if models == tuple(before.values()):
+        if list(now.values()) == list(before.values()):
             return
-        self._list = Encoded(models)
-        now = self._list.models
-        changes = [f"+ {name}" for name in now if name not in before] + [f"- {name}" for name in before
-                                                                         if name not in now]
-        self._tell("models", f"{len(now)} models from the gateway: {', '.join(changes) or 'only their order changed'}")
+        self._list = new
+        self._tell("models", f"{len(now)} models from the gateway: {_changes(before, now)}")
 
     def _failed(self, kind: str, reason: str) -> None:
         self._failures += 1
@@ -134,3 +134,10 @@ class Catalogue:
         age = self.age
         serving = f"the {self.size} configured aliases" if age is None else f"its list of {age:.0f} s ago"
         self._complaints.say(kind, f"the gateway gives no list of models: {reason}; serving {serving}, asking again")
+
+
+def _changes(before: Collection[str], now: Collection[str]) -> str:
+    """Return which names came and went, the first ones where they are many."""
+    found = [f"+ {name}" for name in now if name not in before] + [f"- {name}" for name in before if name not in now]
+    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    return ", ".join(found[:_SHOWN] + more) or "none came or went"

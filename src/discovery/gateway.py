@@ -35,8 +35,8 @@ class Listed:
 def make_client(url: str, key: Key, certificate: str | None = None) -> "AsyncOpenAI":
     """Return a client of the API at ``url`` that asks once and follows no redirect.
 
-    ``certificate`` is a PEM file to trust beside the system's authorities; raises OSError or ssl.SSLError where it
-    cannot be used.
+    ``certificate`` is a PEM file to trust beside the system's authorities; raises OSError (ssl.SSLError is one) where
+    it cannot be used, ValueError where the URL's host is none.
     """
     import httpx
     from openai import AsyncOpenAI
@@ -49,7 +49,10 @@ def make_client(url: str, key: Key, certificate: str | None = None) -> "AsyncOpe
     timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
     # Proxy variables are meant for the way to the internet; the gateway is nearer.
     http = httpx.AsyncClient(verify=verify, timeout=timeout, trust_env=False, follow_redirects=False)
-    return AsyncOpenAI(base_url=url, api_key=key, max_retries=0, timeout=timeout, http_client=http)
+    try:
+        return AsyncOpenAI(base_url=url, api_key=key, max_retries=0, timeout=timeout, http_client=http)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise ValueError(str(error)) from None
 
 
 async def list_models(client: "AsyncOpenAI") -> tuple[Listed, ...]:
@@ -60,7 +63,7 @@ async def list_models(client: "AsyncOpenAI") -> tuple[Listed, ...]:
         async with asyncio.timeout(ANSWER_S):
             raw = await client.models.with_raw_response.list()
             content = raw.http_response.content
-    except (OpenAIError, httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+    except (OpenAIError, httpx.HTTPError, OSError, UnicodeError) as error:
         raise away_of(error, str(client.base_url)) from error
     try:
         entries = json.loads(content)["data"]

@@ -59,8 +59,10 @@ def _ended(found: list[BaseException]) -> bool:
 
 
 def _name(found: list[BaseException], _url: str) -> Away | None:
-    known = not any(isinstance(error, socket.gaierror) for error in found)
-    return None if known else Away("the host's name is not known here")
+    # Names that IDNA does not permit are plain UnicodeErrors.
+    unknown = any(isinstance(error, socket.gaierror) or isinstance(error, UnicodeError)
+                  and not isinstance(error, UnicodeEncodeError) for error in found)
+    return Away("the host's name is not known here") if unknown else None
 
 
 def _time(found: list[BaseException], _url: str) -> Away | None:

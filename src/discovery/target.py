@@ -41,6 +41,8 @@ def find_target(settings: Settings, env: Environment, url: str | None = None) ->
     elif not key.value:
         problems.append(Problem(f"no key for the gateway: neither {API_KEY} nor {MASTER_KEY} is set", "",
                                 f"make a client key, {PROGRAM} keys add NAME, and set {API_KEY} to it"))
+    elif not (key.value.isascii() and key.value.isprintable()):
+        problems.append(Problem(f"{key.name} holds characters that no header can carry", key.where, "copy it again"))
     certificate = settings.text("GATEWAY_SSL_CERTFILE")
     if stated is None:
         stated, where = own_url(settings), f"LITELLM_HOST, {settings.origin('LITELLM_HOST')}; " \

@@ -103,12 +103,14 @@ def test_an_alias_added_to_the_gateway_appears_without_a_restart(
     assert "3 models from the gateway: + grok-4" in discovery.said
 
 
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_it_ends_cleanly_and_leaves_no_secret_behind(signum: int, code: int, gateway: Gateway) -> None:
-    with Discovery(gateway, GATEWAY_LOG_FORMAT="json") as other:
+@pytest.mark.parametrize(("signum", "code", "host"), [
+    (signal.SIGTERM, 0, "127.0.0.1"), (signal.SIGINT, 130, "0.0.0.0")])
+def test_it_ends_cleanly_and_leaves_no_secret_behind(signum: int, code: int, host: str, gateway: Gateway) -> None:
+    with Discovery(gateway, GATEWAY_LOG_FORMAT="json", DISCOVERY_HOST=host) as other:
         assert other.get("/v1/models").status_code == 200
         assert other.stop(signum) == code
         assert '"event": "ready"' in other.said and "Traceback" not in other.said
+        assert ('"event": "exposed"' in other.said) is (host == "0.0.0.0")
         for secret in (other.token, gateway.key):
             assert secret not in other.said
 

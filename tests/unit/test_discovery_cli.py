@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from src.cli.discovery import RegistryKeys, read_tokens
+from src.cli.discovery import RegistryKeys, is_loopback, read_tokens
 from src.config.environment import Environment
 from src.mock.server import Fault, MockUpstream
 from src.policy.client_keys import ClientKey, digest_of
@@ -183,6 +183,8 @@ def test_everything_wrong_is_told_at_once(ran: Run, tmp_path: Path) -> None:
     refused(ran("models", "available", GATEWAY_SSL_CERTFILE=str(tmp_path / "gone"), LITELLM_BASE_URL="https://h"),
             "gone cannot be used: No such file")
     refused(ran("models", "available", GATEWAY_DATABASE_URL="mysql://x"), "GATEWAY_DATABASE_URL must be")
+    refused(ran("models", "available", "--url", "http://\u2603.example"), "http://\u2603.example/v1 names no host")
+    assert "the host's name is not known here" in ran("models", "available", "--url", "http://xn--a").err
 
 
 # --- discovery --------------------------------------------------------------------------------------------------
@@ -239,6 +241,21 @@ def test_a_taken_port_is_told_in_its_own_words(ran: Run) -> None:
         port = holder.getsockname()[1]
         refused(ran("discovery", DISCOVERY_TOKENS=KEY, DISCOVERY_PORT=str(port)), f"port {port} on 127.0.0.1 is taken",
                 "from: DISCOVERY_PORT", "choose another: DISCOVERY_PORT=", code=3)
+
+
+def test_with_tokens_a_database_that_is_away_only_keeps_client_keys_out(ran: Run) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as holder:
+        found = ran("discovery", DISCOVERY_TOKENS=KEY, DISCOVERY_PORT=str(holder.getsockname()[1]),
+                    GATEWAY_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert found.code == 3 and "is taken" in found.err, "everything before the port went well"
+    assert "cannot be used" in found.err and "client keys open nothing until they can be read" in found.err
+
+
+@pytest.mark.parametrize(("host", "expected"), [
+    ("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
+    ("192.0.2.1", False), ("localhost.example.com", False), ("127.0.0.1.example.com", False)])
+def test_what_other_machines_can_reach_is_known(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
 
 
 def test_client_keys_are_found_as_soon_as_there_is_a_database(environ: dict[str, str], tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ def test_the_key_is_the_own_one_before_the_master_key(env: dict[str, str], name:
 @pytest.mark.parametrize(("env", "url", "what"), [
     ({}, None, "no key for the gateway: neither LITELLM_API_KEY nor LITELLM_MASTER_KEY is set"),
     ({**KEYS, "LITELLM_API_KEY_FILE": "/gone"}, None, "the file of LITELLM_API_KEY cannot be read: /gone"),
+    ({"LITELLM_API_KEY": "schl\u00fcssel"}, None, "LITELLM_API_KEY holds characters that no header can carry"),
+    ({"LITELLM_MASTER_KEY": "two\nlines"}, None, "LITELLM_MASTER_KEY holds characters that no header can carry"),
     (KEYS, "gateway:4000", "--url must be a URL"), (KEYS, "http://u:secret@h", "--url must be a URL without user"),
     (KEYS, "", "--url must be a URL")])
 def test_what_cannot_be_used_is_a_problem(env: dict[str, str], url: str | None, what: str) -> None:
