@@ -42,6 +42,7 @@ REGISTRY: dict[str, dict[tuple[str, str], tuple[How, ...]]] = {
     "docs/request-line.md": {},
     "docs/routes.md": {},
     "docs/check.md": {},
+    "docs/rehearse.md": {},
     "docs/discovery.md": {
         ("sh", "Asking a running gateway"): ("ask",),
         ("sh", "The service for desktop clients"): ("service", "ask"),

@@ -291,3 +291,9 @@ def test_junit_has_one_case_per_check() -> None:
     assert cases == [("rehearse.boots", "boots", []), ("rehearse.chain", "default", ["failure"]),
                      ("rehearse.upstream", "claude", ["skipped"])]
     assert suite[1][0].get("message") == "asked? b"
+
+
+def test_the_document_names_every_provider_that_is_not_rehearsed() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "rehearse.md").read_text(encoding="utf-8")
+    listed = text.partition("<!-- unplayed -->")[2].partition("<!-- /unplayed -->")[0]
+    assert {word.strip().strip("`") for word in listed.split(",")} == UNPLAYED
