@@ -34,6 +34,7 @@ def text(report: Report, style: Style = plain) -> str:
     lines = [line for finding in report.findings for line in _lines(finding, style)]
     lines += [f"{style('not checked', 'error')}: {printable(failure)}" for failure in report.failures]
     counts = f"{_number(report.count('error'), 'error')}, {_number(report.count('warning'), 'warning')}"
+    counts += f", {report.ignored} ignored" if report.ignored else ""
     if report.ok:
         lines.append(f"{style('OK', 'ok')}: {printable(report.subject)}; {counts}. It will start if")
         lines += [f"  - {printable(condition)}" for condition in report.conditions]
@@ -71,6 +72,7 @@ def document(report: Report, version: str) -> dict[str, object]:
     return {
         "version": JSON_VERSION, "tool": {"name": "litellm-gateway", "version": version}, "subject": report.subject,
         "ok": report.ok, "errors": report.count("error"), "warnings": report.count("warning"),
+        "ignored": report.ignored,
         "findings": [_entry(finding) for finding in report.findings],
         "conditions": list(report.conditions), "not_checked": list(report.failures),
     }

@@ -1,6 +1,6 @@
 """The result of one check: what was found, what was not looked at, and the exit code that follows."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 
 from ..errors import EXIT_OK, EXIT_PROBLEMS, EXIT_USAGE
@@ -12,12 +12,18 @@ from .secrets import masked
 @dataclass(frozen=True)
 class Report:
     """``subject`` says what was checked. ``conditions`` are what no offline check can know; ``failures`` what should
-    have been checked and could not be, such as a file that cannot be read."""
+    have been checked and could not be, such as a file that cannot be read; ``ignored`` counts what was left out."""
 
     subject: str
     findings: tuple[Finding, ...] = ()
     conditions: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+    ignored: int = 0
+
+    def ignoring(self, codes: Container[str]) -> "Report":
+        """Return the report without the findings of ``codes``."""
+        kept = tuple(finding for finding in self.findings if finding.code not in codes)
+        return replace(self, findings=kept, ignored=len(self.findings) - len(kept))
 
     def count(self, kind: str) -> int:
         """Return the number of findings of a severity."""

@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from ..checker.codes import CODES, explain
+from ..checker.codes_shape import Code
 from ..checker.findings import Finding
 from ..checker.formats import FORMATS, render
 from ..checker.report import Report, without_secrets
 from ..config.fields import suggest
 from ..config.plan import LaunchPlan, Sources, build_plan
+from ..config.readers import to_list
 from ..config.registry import RegistryReading
 from ..errors import PROGRAM, ConfigurationError, Problem, UsageProblem
 from .colours import styled
@@ -33,32 +35,37 @@ _OF_A_FILE = ("the port is free", "the upstreams can be reached, know the models
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True,
               help="sarif for code scanning, github for annotations in a workflow.")
 @click.option("--strict", is_flag=True, help="End with exit code 1 for warnings too.")
+@click.option("--ignore", "ignored", multiple=True, metavar="CODE",
+              help="Leave findings of this code out; repeatable. GW505 where the keys are elsewhere.")
 @click.option("--explain", "code", metavar="CODE", help="Say what a code means, with an example, and end.")
 @click.pass_context
-def check(context: click.Context, files: tuple[str, ...], form: str, strict: bool, code: str | None) -> None:
+def check(context: click.Context, files: tuple[str, ...], form: str, strict: bool, ignored: tuple[str, ...],
+          code: str | None) -> None:
     """Find what is wrong with what flags, environment, .env and registry declare, or with LiteLLM files.
 
     Offline, and no key is needed for a file. Exit code 0: it will start (warnings or not), 1: errors, 2: something
     could not be checked. Options such as --model-spec and --env-file stand before `check`.
     """
     if code is not None:
-        click.echo(explained(code))
+        click.echo(explain(_code(code, "--explain")))
         return
+    left_out = {_code(word, "--ignore").code for word in to_list(",".join(ignored))}
     options = context.meta["root"]
     named = files or ((options["config"],) if options["config"] else ())
     report = check_files(context.obj, options, named) if named else check_declared(context.obj, options)
+    report = report.ignoring(left_out)
     from .launch import version
     click.echo(render(report, form, version(), lambda text, kind: styled(context, text, **_STYLES[kind])))
     context.exit(report.exit_code(strict))
 
 
-def explained(name: str) -> str:
-    """Return the explanation of a code; raises UsageProblem for what is none."""
+def _code(name: str, flag: str) -> Code:
+    """Return the row of a code; raises UsageProblem for what is none."""
     code = CODES.get(name.strip().upper())
     if code is None:
-        raise UsageProblem(f"{name[:40]!a} is no code{suggest(name.upper(), CODES)}", "--explain",
+        raise UsageProblem(f"{name[:40]!a} is no code{suggest(name.upper(), CODES)}", flag,
                            f"{PROGRAM} check --explain GW101")
-    return explain(code)
+    return code
 
 
 def check_declared(invocation: Invocation, options: Mapping[str, Any]) -> Report:

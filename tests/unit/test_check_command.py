@@ -80,6 +80,15 @@ def test_a_database_that_cannot_be_reached_ends_with_2_and_the_rest_is_checked(c
     assert [finding["code"] for finding in said["findings"]] == ["GW503"]
 
 
+def test_codes_can_be_left_out_and_the_rest_decides(check: Check) -> None:
+    env = good(NO_STORE, NUM_WORKERS="3", OPENAI_ORG_ID="x", PORT="x")
+    said = json.loads(check("--ignore", "GW503,gw102", "--format", "json", **env).text)
+    assert [finding["code"] for finding in said["findings"]] == ["GW502"] and said["ignored"] == 2
+    ran = check("--ignore", "GW503", "--ignore", "GW502", "--ignore", "GW102", "--strict", **env)
+    assert ran.code == 0 and ran.text.startswith("OK: 2 models; 0 errors, 0 warnings, 3 ignored. It will start if\n")
+    refused(check("--ignore", "GW999"), "'GW999' is no code")
+
+
 # --- our own inputs
 
 def test_places_are_those_of_the_file(check: Check, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_json_has_a_fixed_shape() -> None:
     said = json.loads(shown("json"))
     assert {name: value for name, value in said.items() if name != "findings"} == {
         "version": 1, "tool": {"name": "litellm-gateway", "version": "1.2.3"}, "subject": "2 models", "ok": False,
-        "errors": 1, "warnings": 3, "conditions": ["port 4000 is free"], "not_checked": []}
+        "errors": 1, "warnings": 3, "ignored": 0, "conditions": ["port 4000 is free"], "not_checked": []}
     assert said["findings"][0] == {
         "code": "GW102", "severity": "error", "title": CODES["GW102"].title, "message": WRONG.what,
         "repair": "MODEL_A_RPM=60", "file": ".env", "line": 3, "column": 13, "name": "MODEL_A_RPM"}
