@@ -235,7 +235,7 @@ def test_the_column_is_the_value_s(line: str, column: int) -> None:
 
 
 @pytest.mark.parametrize(("key", "weak"), [
-    ("company-gateway-2026", True), ("sk-litellm-proxy-master-key", True), ("abcdefghijklmnop", True),
+    ("company-gateway-2026", True), ("sk-" + "litellm-proxy-master-key", True), ("abcdefghijklmnop", True),
     ("sk-" + "ab12" * 8, True), ("0123456789abcdef", True), ("password-password", True), ("my-prod-token-2025!", True),
     ("mmmmmmmmmmmmmmmmmmmmmmmm", True),
     (canary("x"), False), ("Zr7!kQ2v#Lm9@xW4", False), ("correct-horse-battery-staple", False),
