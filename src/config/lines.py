@@ -20,5 +20,13 @@ def event_line(event: str, text: str, fields: Mapping[str, object] | None = None
     """
     if not as_json:
         return printable(text)
-    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-    return json.dumps({"time": now, "event": event, "message": text, **(fields or {})}, default=str)
+    return json.dumps({"time": _now(), "event": event, "message": text, **(fields or {})}, default=str)
+
+
+def restamped(line: str) -> str:
+    """Return a JSON line that was made earlier, as if it were made now."""
+    return json.dumps({**json.loads(line), "time": _now()})
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")

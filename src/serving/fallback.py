@@ -67,5 +67,5 @@ def _announce(order: Order, log: Log) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
             continue
-        log.raw(order.ready_line)
+        log.prepared(order.ready_line)
         return

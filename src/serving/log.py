@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..config.lines import event_line
+from ..config.lines import event_line, restamped
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,10 @@ class Log:
         if not self.as_json:
             for line in lines:
                 self(event, "  " + line)
+
+    def prepared(self, line: str) -> None:
+        """Write a line that the launcher made, with the time of now."""
+        self.raw(restamped(line) if self.as_json else line)
 
     def raw(self, line: str) -> None:
         """Write a line that already has its form."""

@@ -139,7 +139,7 @@ class Parent:
         if not self._announced and self._fleet.complete:
             self._announced = True
             if self._order.ready_line:
-                self._log.raw(self._order.ready_line)
+                self._log.prepared(self._order.ready_line)
 
     def _verdict(self, generation: Generation, reasons: list[str] | None) -> None:
         if reasons is not None and self._fleet.current is None and self._ending is None:

@@ -44,7 +44,7 @@ def test_proxy_py_starts_from_another_folder_with_a_key_file_and_json_logs(upstr
     del gateway.environ["PYTHONPATH"]
     with gateway:
         start, ready = events(gateway)[0], events(gateway)[-1]
-        assert (start["event"], ready["event"]) == ("start", "ready")
+        assert (start["event"], ready["event"]) == ("start", "ready") and start["time"] < ready["time"]
         assert [row["alias"] for row in start["rows"]] == gateway.aliases()
         assert '"content"' in pasted(gateway, ready["command"], {})
         assert gateway.stop(signal.SIGINT) == 130

@@ -9,6 +9,7 @@ import pytest
 
 from src.config.environment import Secret
 from src.launch.startup import Start, ready_line, rows_of, startup_lines, table
+from src.serving.log import Log
 
 from .declaring import canary, declared, two
 
@@ -130,3 +131,12 @@ def test_the_ready_line_as_json_holds_the_command() -> None:
     assert (told["event"], told["url"]) == ("ready", "http://h:1")
     assert told["command"].startswith("curl http://h:1/v1/chat/completions")
     assert "$LITELLM_MASTER_KEY" in told["command"]
+
+
+def test_a_prepared_json_line_has_the_time_at_which_it_is_written(capfd: pytest.CaptureFixture[str]) -> None:
+    line = '{"time": "2000-01-01T00:00:00+00:00", "event": "ready", "message": "ready"}'
+    Log(as_json=True).prepared(line)
+    Log().prepared("ready")
+    written = capfd.readouterr().err.splitlines()
+    assert json.loads(written[0])["time"] > "2026" and json.loads(written[0])["event"] == "ready"
+    assert written[1] == "ready"
