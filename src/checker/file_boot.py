@@ -92,6 +92,7 @@ def _values(context: Context) -> Iterator[Finding]:
                 yield Finding("GW102", f"{a(item.text)} is no regular expression; LiteLLM leaves {a(model.alias)} out",
                               item.place(), '- "^User-Agent: .*"')
         yield from _environments(context, model)
+        yield from _header(model)
         duration = model.params.get("budget_duration")
         if duration is not None and duration.text and not _DURATION.fullmatch(duration.text):
             yield Finding("GW102", f"budget_duration {a(duration.text)} is no duration", duration.place(),
@@ -106,6 +107,13 @@ def _values(context: Context) -> Iterator[Finding]:
             if item.kind == "map" and not _given(item.get(name)):
                 yield Finding("GW207", f"an item of pass_through_endpoints has no {name}; LiteLLM refuses to start",
                               item.place(), f"{name}: ...")
+
+
+def _header(model: Model) -> Iterator[Finding]:
+    node = model.params.get("provider_affinity_header")
+    if node is not None and node.text is not None and not re.fullmatch(r"[A-Za-z0-9-]+", node.text):
+        yield Finding("GW102", f"{a(node.text)} is no name of a header; LiteLLM leaves {a(model.alias)} out",
+                      node.place(), "provider_affinity_header: X-Session-Id")
 
 
 _ENVIRONMENTS = ("development", "staging", "production")

@@ -109,7 +109,7 @@ def _unknown_param(context: Context, entry: Entry, name: str) -> Iterator[Findin
 
 
 _POSITIVE = {"rpm", "tpm", "itpm", "otpm", "max_parallel_requests", "timeout", "stream_timeout", "max_tokens",
-             "max_completion_tokens", "max_agentic_loops", "weight"}
+             "max_completion_tokens", "max_agentic_loops", "weight", "ptu_count"}
 
 
 def _numbers(entry: Entry, name: str) -> Iterator[Finding]:
@@ -129,6 +129,7 @@ def _info(context: Context, info: Node) -> Iterator[Finding]:
             continue  # LiteLLM writes it as text
         elif name in known:
             yield from check_type(context, "model_info", entry, lax=True)
+            yield from _numbers(entry, name)
         # model_info is the operator's own notebook: only what looks misspelt is said.
         elif hint := context.hint(name, "model_info", known):
             yield Finding("GW208", f"LiteLLM does not read {a(name)} in model_info; did you mean {hint}?",

@@ -59,7 +59,7 @@ def _generic(name: str, inner: ast.expr, classes: Mapping[str, str]) -> list[str
 
 def _moment(value: Any) -> bool:
     try:
-        return isinstance(value, date | int | float) or bool(datetime.fromisoformat(value))
+        return isinstance(value, date) or isinstance(value, int | float) and not isinstance(value, bool) or bool(datetime.fromisoformat(value))
     except (ValueError, TypeError):
         return False
 

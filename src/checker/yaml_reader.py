@@ -15,6 +15,8 @@ DEEPEST = 50
 # What anchors may expand to: LiteLLM copies the whole document several times.
 _LARGEST = 500_000
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# Tabs, question marks, inner byte order marks, line ends of other worlds, comments behind a block's bar.
+_DIFFERENT = re.compile("[\t?\ufeff\x85\u2028\u2029]|[|>][-+0-9]*#")
 _TAG = "tag:yaml.org,2002:"
 _PATH_SAFE = re.compile(r"[\w*/:@+-]+")
 _OPENING, _CLOSING = ("SequenceStartEvent", "MappingStartEvent"), ("SequenceEndEvent", "MappingEndEvent")
@@ -23,11 +25,9 @@ _OPENING, _CLOSING = ("SequenceStartEvent", "MappingStartEvent"), ("SequenceEndE
 def read_yaml(text: str, name: str) -> tuple[Node | None, list[Finding]]:
     """Return the document of ``text`` and what is wrong with it as YAML; None where it cannot be read at all."""
     try:
-        if _depth(yaml.parse(text, Loader=_LOADER)) > DEEPEST:
-            return None, [_broken(f"the file nests deeper than {DEEPEST} levels", Place(name), "")]
-        composed = yaml.compose(text, Loader=_LOADER)
-        if "\t" in text:  # LiteLLM's loader is the one in Python, which takes fewer tabs than libyaml
-            yaml.compose(text, Loader=yaml.SafeLoader)
+        composed = _composed(text)
+    except _TooDeep:
+        return None, [_broken(f"the file nests deeper than {DEEPEST} levels", Place(name), "")]
     except yaml.MarkedYAMLError as error:
         return None, [_marked(error, name)]
     except yaml.reader.ReaderError as error:
@@ -39,6 +39,29 @@ def read_yaml(text: str, name: str) -> tuple[Node | None, list[Finding]]:
         return Node("scalar", name, 1, 1), []
     reader = _Reader(name)
     return reader.read(composed), reader.findings
+
+
+class _TooDeep(Exception):
+    """The collections of a file nest deeper than `DEEPEST`."""
+
+
+def _composed(text: str) -> Any:
+    """Return PyYAML's nodes. LiteLLM uses the loader in Python, which is slow and differs from libyaml in corners.
+
+    What libyaml reads differently, or refuses, is asked of it.
+    """
+    if not _DIFFERENT.search(text.removeprefix("\ufeff")):
+        try:
+            return _with(text, _LOADER)
+        except yaml.MarkedYAMLError:
+            pass  # the loader in Python decides, and says why
+    return _with(text, yaml.SafeLoader)
+
+
+def _with(text: str, loader: Any) -> Any:
+    if _depth(yaml.parse(text, Loader=loader)) > DEEPEST:
+        raise _TooDeep
+    return yaml.compose(text, Loader=loader)
 
 
 def _code(character: Any) -> str:

@@ -10,7 +10,9 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi"))
 
 BROKEN = [
-    ("a: {b: 1", "2:1", "expected ',' or '}'"),
+    ("a: {b: 1", "1:9", "expected ',' or '}'"),
+    ("a: {b?: 1}\n", "1:6", "expected ',' or '}'"),
+    ("a: |#\n  b\n", "1:5", "indentation indicator"),
     ("a:\n\t- b\n", "2:1", "cannot start any token"),
     ("a: 1\n---\nb: 2\n", "2:1", "a second document"),
     ("a: !foo b\n", "1:4", "!foo"),
