@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
@@ -64,9 +65,13 @@ def test_a_client_key_made_now_sees_its_models_and_an_ended_one_nothing(gateway:
 
 def test_available_shows_the_same_models_and_the_last_outcome_of_each(gateway: Gateway, discovery: Discovery) -> None:
     assert gateway.chat("gpt-5").status_code == 200
-    until(lambda: available(gateway)[1]["models"][0]["last"], "the ledger's entry", 20)
-    code, document, _ = available(gateway)
-    assert (code, document["confirmed"]) == (0, True)
+
+    def recorded() -> dict[str, Any] | None:
+        code, document, _ = available(gateway)
+        assert (code, document["confirmed"]) == (0, True)
+        return document if document["models"][0]["last"] else None
+
+    document = until(recorded, "the ledger's entry", 20)
     first, second = document["models"]
     assert [first["id"], second["id"]] == discovery.ids() == ALIASES
     assert (first["last"]["status"], first["last"]["error_type"], second["last"]) == (200, None, None)
