@@ -15,7 +15,7 @@ from ..config.settings import BY_NAME
 from ..config.shield import FIXED, REMOVED
 from .findings import Finding
 from .plan_places import Places
-from .variables import PICKED_UP, base_variable
+from .variables import PICKED_UP, base_variables
 
 # What does here what LiteLLM's own variable does there.
 _INSTEAD = {"NUM_WORKERS": "WORKERS", "HOST": "LITELLM_HOST", "DATABASE_URL": "GATEWAY_DATABASE_URL",
@@ -61,8 +61,8 @@ def _of_litellm(name: str, value: str, places: Places) -> Iterator[Finding]:
 
 def _bases(plan: LaunchPlan, env: Environment, places: Places) -> Iterator[Finding]:
     """Find variables that would redirect a provider, and its key with it."""
-    for provider in dict.fromkeys(model.spec.provider for model in plan.models if model.base is None):
-        name = base_variable(provider)
+    providers = dict.fromkeys(model.spec.provider for model in plan.models if model.base is None)
+    for provider, name in ((provider, name) for provider in providers for name in base_variables(provider)):
         if env.get(name):
             yield Finding("GW502", f"{name}: LiteLLM reads it by itself and sends the models and the key of {provider} "
                           "there", places.variable(name, "GW502"), "name the base of each model in its API_BASE")
@@ -96,7 +96,7 @@ class _Names:
         names = [*BY_NAME, *plan.secrets]
         names += [key for provider in NATIVE_PROVIDERS.values() for key in provider.key_envs]
         names += [f"{name}_FILE" for name in names]
-        bases = [base_variable(provider) for provider in NATIVE_PROVIDERS]
+        bases = [name for provider in NATIVE_PROVIDERS for name in base_variables(provider)]
         known = dict.fromkeys((*names, *bases, *RETIRED, *REMOVED, *FIXED, *PICKED_UP, *_READ_ELSEWHERE))
         models, chains = (frozenset(key.upper() for key in to_list(env.get(listing) or ""))
                           for listing in ("PROXY_MODEL_KEYS", "PROXY_CHAIN_KEYS"))

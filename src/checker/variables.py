@@ -54,6 +54,15 @@ def picked_up(environ: Mapping[str, str]) -> Iterator[Finding]:
                           f"unset {name}, unless this is meant")
 
 
-def base_variable(provider: str) -> str:
-    """Return the variable with which LiteLLM redirects a provider whose entry names no base."""
-    return provider.upper().replace("-", "_") + "_API_BASE"
+_BASES = {
+    "anthropic": ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"), "cohere_chat": ("COHERE_API_BASE",),
+    "friendliai": ("FRIENDLI_API_BASE",), "lambda_ai": ("LAMBDA_API_BASE",), "meta_llama": ("LLAMA_API_BASE",),
+    "ollama_chat": ("OLLAMA_API_BASE",), "vertex_ai": ("VERTEXAI_API_BASE", "VERTEX_API_BASE"),
+    **dict.fromkeys(("bytez", "chutes", "compactifai", "gradient_ai", "poe", "synthetic", "xiaomi_mimo", "clarifai",
+                     "black_forest_labs", "nano-gpt", "scaleway", "snowflake", "triton", "oci", "sagemaker"), ()),
+}
+
+
+def base_variables(provider: str) -> tuple[str, ...]:
+    """Return the variables with which LiteLLM redirects a provider whose entry names no base."""
+    return _BASES.get(provider, (provider.upper().replace("-", "_") + "_API_BASE",))

@@ -1,6 +1,8 @@
 """`check` finds what is wrong with flags, environment, `.env` and registry rows, at its place, and nothing else."""
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +10,10 @@ import pytest
 from src.checker.findings import Place
 from src.checker.plan_check import conditions
 from src.checker.secrets import guessable, looks_like_key, masked
+from src.checker.variables import OF_THE_SERVER, PICKED_UP, base_variables
 from src.config.models import ModelSpec
 from src.config.notes import Note
+from src.config.providers import NATIVE_PROVIDERS
 from src.config.registry import RegistryReading
 from src.errors import Problem
 from tests.unit.checking import codes, found, good, keys, rows, subject
@@ -282,6 +286,15 @@ def test_a_thousand_models_are_checked() -> None:
     env |= {f"MODEL_{name.upper()}_FALLBACKS": after for name, after in zip(names, names[1:])}
     findings = found({**keys(), **env, "PROXY_MODEL_KEYS": ",".join(names), "MODEL_M7_TYPO": "1"})
     assert codes(findings) == ["GW101"]
+
+
+def test_litellm_reads_every_variable_that_is_said_to_change_what_it_does() -> None:
+    source = "".join(path.read_text(encoding="utf-8", errors="replace")
+                     for package in ("litellm", "openai") if (spec := find_spec(package)) and spec.origin
+                     for path in Path(spec.origin).parent.rglob("*") if path.suffix == ".py"
+                     or path.name == "providers.json")
+    bases = {name for provider in NATIVE_PROVIDERS for name in base_variables(provider)}
+    assert [name for name in {*PICKED_UP, *OF_THE_SERVER, *bases} if f'"{name}"' not in source] == []
 
 
 def test_what_is_not_checked_is_said() -> None:
