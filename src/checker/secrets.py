@@ -1,6 +1,7 @@
 """What looks like a key, and how hard a key is to guess; for our own inputs and for files."""
 
 import math
+import os.path
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -14,6 +15,8 @@ _WORDS = re.compile(r"""(?xi) pass(?:word|wort)? | secret | master | admin | cha
     | openai | qwerty[a-z]* | asdf[a-z]* | letmein | dev | (?:19|20)\d\d | abc(?:d(?:e(?:f\w*)?)?)? | 0?123\d*""")
 # What a search through all possibilities would need years for.
 STRONG_BITS = 60
+# Messages shorten what they show, never to less than this.
+_SHOWN = 16
 
 
 def looks_like_key(text: str) -> bool:
@@ -24,8 +27,18 @@ def looks_like_key(text: str) -> bool:
 def masked(text: str, secrets: Iterable[str]) -> str:
     """Return ``text`` with `***` for every one of ``secrets`` and for everything that looks like a key."""
     for secret in secrets:
-        text = text.replace(secret, "***")
+        text = _without(text, secret)
     return _SHAPES.sub("***", text)
+
+
+def _without(text: str, secret: str) -> str:
+    """Return ``text`` without the secret, also where a message shows only how it begins."""
+    start = text.find(secret[:_SHOWN])
+    while start >= 0:
+        end = start + len(os.path.commonprefix([text[start:], secret]))
+        text = f"{text[:start]}***{text[end:]}"
+        start = text.find(secret[:_SHOWN], start + 3)
+    return text
 
 
 def guessable(key: str) -> bool:

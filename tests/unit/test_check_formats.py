@@ -192,6 +192,13 @@ def test_no_format_shows_a_secret(form: str) -> None:
     assert known not in text and shaped not in text and "***" in text
 
 
+@pytest.mark.parametrize("length", [16, 40, 80, 300])
+def test_the_beginning_of_a_secret_is_masked_too(length: int) -> None:
+    secret = "".join(canary("x") for _ in range(10))
+    finding = Finding("GW102", f"PORT {secret[:length]!a} and {secret[:length]}!", Place())
+    assert without_secrets([finding], [secret])[0].what == "PORT '***' and ***!"
+
+
 def test_short_words_are_no_secrets_that_could_be_masked() -> None:
     assert without_secrets([WRONG], ["A", "sixty", ""]) == (WRONG,)
 
