@@ -15,7 +15,7 @@ from .recording import Recorded
 from .routes import TEXT, Target, read_body, target
 from .sending import forever, plain_headers, reset, send_stream, send_whole, was_cut
 from .state import STATE, State
-from .wire import Call, Refused, Reply, encode, gemini_error, openai_error
+from .wire import Call, Refused, Reply, anthropic_error, encode, gemini_error, openai_error
 
 # Larger than any limit under test.
 _MAX_BODY = 256 * 1024 * 1024
@@ -99,6 +99,8 @@ def _refuse(request: web.Request, record: Recorded, fault: Fault) -> None:
 def _error(record: Recorded, refusal: Refused) -> Reply:
     if record.operation == "gemini":
         return Reply(encode(gemini_error(refusal.status, refusal.message)))
+    if record.operation == "messages":
+        return Reply(encode(anthropic_error(refusal.status, refusal.message)))
     return Reply(encode(openai_error(refusal.status, refusal.message, refusal.code, refusal.param)))
 
 

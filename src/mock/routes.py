@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from .anthropic import Anthropic
 from .chat import Chat, Completions
 from .gemini import Gemini
 from .media import WHOLE
@@ -13,7 +14,7 @@ from .responses import Responses
 from .wire import Dialect
 
 TEXT: dict[str, Dialect] = {"chat/completions": Chat(), "completions": Completions(), "responses": Responses(),
-                            "gemini": Gemini()}
+                            "messages": Anthropic(), "gemini": Gemini()}
 _GETS = ("models",)
 _OPERATIONS = (*(name for name in TEXT if name != "gemini"), *WHOLE, *_GETS)
 _PREFIX = re.compile(r"/(?:.*/)?(?:v\d\w*|openai|openai/deployments/[^/]+)/|/")

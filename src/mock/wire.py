@@ -90,3 +90,13 @@ def openai_error(status: int, message: str, code: str | None = None, param: str 
 def gemini_error(status: int, message: str) -> Json:
     """Return an error body in Gemini's shape."""
     return {"error": {"code": status, "message": message, "status": _GEMINI.get(status, "INTERNAL")}}
+
+
+_ANTHROPIC = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error",
+              529: "overloaded_error"}
+
+
+def anthropic_error(status: int, message: str) -> Json:
+    """Return an error body in Anthropic's shape."""
+    kind = _ANTHROPIC.get(status, "invalid_request_error" if status < 500 else "api_error")
+    return {"type": "error", "error": {"type": kind, "message": message}}

@@ -87,6 +87,9 @@ def listed_models(ping: Ping, base: str) -> list[str] | None:
     if ping.provider == "gemini":
         base, headers = base if "://" in base else "https://generativelanguage.googleapis.com/v1beta", \
             {"x-goog-api-key": key}
+    elif ping.provider == "anthropic":
+        base, headers = f"{base if '://' in base else 'https://api.anthropic.com'}/v1", \
+            {"x-api-key": key, "anthropic-version": "2023-06-01"}
     elif native is None or native.compatible:
         headers = {"authorization": f"Bearer {key}"} if ping.key_env else {}
     else:

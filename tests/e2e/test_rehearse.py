@@ -72,9 +72,11 @@ def lines(values: Mapping[str, str]) -> str:
 def test_a_whole_configuration_is_rehearsed_without_any_key(folder: Any) -> None:
     real = canary("real")
     at = folder(lines({
-        "PROXY_MODEL_KEYS": "gpt5,deepseek,claude", "MODEL_GPT5_UPSTREAM_MODEL": "gpt-5", "MODEL_GPT5_RPM": "60",
+        "PROXY_MODEL_KEYS": "gpt5,deepseek,claude,command",
+        "MODEL_GPT5_UPSTREAM_MODEL": "gpt-5", "MODEL_GPT5_RPM": "60",
         "MODEL_DEEPSEEK_UPSTREAM_MODEL": "deepseek-v3.2", "MODEL_DEEPSEEK_API_BASE": "https://api.example.com/v1",
         "MODEL_DEEPSEEK_API_KEY": real, "MODEL_CLAUDE_UPSTREAM_MODEL": "anthropic/claude-sonnet-4-5",
+        "MODEL_COMMAND_UPSTREAM_MODEL": "cohere/command-a-03-2025",
         "PROXY_CHAIN_KEYS": "default", "CHAIN_DEFAULT_MODELS": "gpt5,deepseek", "WORKERS": "2"}))
     (at.path / "rows.yaml").write_text(ROWS)
     assert at.run("registry", "import", "rows.yaml").returncode == 0
@@ -82,9 +84,9 @@ def test_a_whole_configuration_is_rehearsed_without_any_key(folder: Any) -> None
     assert ran.returncode == 0, ran.stdout + ran.stderr
     report = json.loads(ran.stdout)
     outcomes = {(check["name"], check["subject"]): check["outcome"] for check in report["checks"]}
-    aliases = ("gpt-5", "deepseek-v3.2", "flash", "default")
+    aliases = ("gpt-5", "deepseek-v3.2", "anthropic/claude-sonnet-4-5", "flash", "default")
     assert outcomes == {
-        ("upstream", "anthropic/claude-sonnet-4-5"): "skipped", ("template", "summary"): "passed",
+        ("upstream", "cohere/command-a-03-2025"): "skipped", ("template", "summary"): "passed",
         **{(name, ""): "passed" for name in ("boots", "auth", "reload", "shutdown", "secrets", "ledger", "network")},
         **{(name, alias): "passed" for name in ("answers", "streams", "chain") for alias in aliases},
         **{("limits", alias): "passed" for alias in ("gpt-5", "default")}}

@@ -116,8 +116,9 @@ def test_the_upstreams_list_is_read_with_the_models_key() -> None:
         own = ping(params={"api_key": key}, base=mock.url)
         assert listed_models(own, mock.url) == ["gpt-5"]
         assert listed_models(ping(provider="gemini", params={"api_key": key}), mock.url) == ["gpt-5"]
-        assert [request.key for request in mock.requests] == [key, key]
-        assert listed_models(ping(provider="anthropic"), mock.url) is None, "another protocol"
+        assert listed_models(ping(provider="anthropic", params={"api_key": key}), mock.url) == ["gpt-5"]
+        assert [request.key for request in mock.requests] == [key, key, key]
+        assert listed_models(ping(provider="cohere"), mock.url) is None, "another protocol"
         for broken in (Fault(status=404), Fault(body="<html>"), Fault(body=[1])):
             mock.faults["models"] = broken
             assert listed_models(ping(key_env=None), mock.url) is None

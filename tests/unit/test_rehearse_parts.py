@@ -186,7 +186,7 @@ def test_walks_of_a_litellm_file_are_its_fallbacks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("more", "missing"), [
-    ({"MODEL_GPT5_UPSTREAM_MODEL": "anthropic/claude-sonnet-4-5"}, "cannot play anthropic"),
+    ({"MODEL_GPT5_UPSTREAM_MODEL": "cohere/command-a-03-2025"}, "cannot play cohere"),
     ({"MODEL_GPT5_UPSTREAM_MODEL": "gemini/text-embedding-004", "MODEL_GPT5_MODE": "embedding"}, "for the mode embed"),
 ])
 def test_what_cannot_be_played_says_why(more: dict[str, str], missing: str) -> None:
