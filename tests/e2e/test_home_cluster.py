@@ -105,7 +105,7 @@ def test_the_parallel_models_answer_while_the_whole_chain_is_down(home: Inside, 
 
 
 def test_a_spent_free_tier_is_a_429_of_its_own(home: Inside, providers: MockUpstream) -> None:
-    within_one_minute(25)
+    within_one_minute(10)
     answers = [home.chat("gemini/gemini-2.5-flash") for _ in range(11)]
     refused = answers[-1]
     assert refused.status_code == 429 and "limit MODEL_GEMINI_FLASH" in refused.json()["error"]["message"]

@@ -86,6 +86,19 @@ def test_what_clients_invent_is_never_a_label(folder: Path) -> None:
     assert not [name for name in seen if "evil" in name or "my_own_idea" in name]
 
 
+def test_names_under_a_wildcard_are_one_series(folder: Path) -> None:
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["models"].append({"key": "xai", "alias": "xai/*", "deployment": "xai", "model": "xai/*"})
+    (folder / "plan.json").write_text(json.dumps(plan))
+    asked = {"deployment": "xai", "status": 200, "prompt_tokens": 1, "chain_position": 2}
+    seen = worker(folder, *({**asked, "alias": name, "model": name, "answered": name} for name in ("xai/a", "xai/b")),
+                  {"alias": "xai//c", "status": 404})
+    assert seen['gateway_requests_total{alias="xai/*",model="xai/*",status="200"}'] == 2
+    assert seen['gateway_fallbacks_total{alias="xai/*",answered="xai/*"}'] == 2
+    assert seen['gateway_requests_total{alias="other",model="other",status="404"}'] == 1
+    assert not [name for name in seen if "xai/a" in name]
+
+
 def test_fallbacks_limits_and_unknown_costs_are_counted(folder: Path) -> None:
     fell_back = ANSWERED | {"chain_position": 2, "answered": "small", "cost_state": "unknown", "cost_micros": None}
     seen = worker(folder, fell_back, {"alias": "gpt-5", "status": 429, "extra": {"limits_met": ["of-gpt"]}})

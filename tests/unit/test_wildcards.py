@@ -1,16 +1,22 @@
 """Wildcards as an operator declares them: which names they open, where they may stand, and what LiteLLM is told."""
 
+import asyncio
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from src.config.wildcards import fill, is_wildcard, parts_of, upstream_of
+from src.hooks.limits import Gate
+from src.hooks.limits_counting import Counting
+from src.hooks.limits_room import LimitReached
 from src.hooks.planview import ModelView, read_plan
 from src.policy.chains import Step, plan_walks, walk_of
 from src.policy.limit_fields import target
 from src.policy.limits import Limit, LimitSet
 from src.policy.names import DeclaredNames
 from tests.unit.declaring import declared, document, params
+from tests.unit.limits_support import gate_of, go_through, request
 
 XAI = {"PROXY_MODEL_KEYS": "xai", "MODEL_XAI_UPSTREAM_MODEL": "xai/*"}
 
@@ -166,3 +172,30 @@ def test_a_limit_may_name_a_wildcard() -> None:
     assert [target(text) for text in ("*", "xai/*", " gpt-5 ")] == ["*", "xai/*", "gpt-5"]
     with pytest.raises(ValueError):
         target("a*b")
+
+
+# --- in a worker ----------------------------------------------------------------------------------------------------
+
+WILD = [{"key": "xai", "alias": "xai/*", "deployment": "xai", "provider": "xai", "model": "xai/*", "key_env": "K"}]
+
+
+async def served(gate: Gate, alias: str) -> None:
+    await go_through(gate, request(alias), name="xai")
+
+
+@pytest.mark.parametrize(("limit", "second", "refused"), [
+    (Limit("all", "model", "xai/*", rpm=1, action="reject"), "xai/other", True),
+    (Limit("key", "model", "xai", rpm=1, action="reject"), "xai/other", True),
+    (Limit("one", "model", "xai/grok", rpm=1, action="reject"), "xai/grok", True),
+    (Limit("one", "model", "xai/grok", rpm=1, action="reject"), "xai/other", False),
+    (Limit("other", "model", "groq/x", rpm=1, action="reject"), "xai/grok", False),
+    (Limit("provider", "provider", "xai", rpm=1, action="reject"), "xai/other", True),
+])
+def test_calls_of_names_are_counted_as_declared(limit: Limit, second: str, refused: bool) -> None:
+    gate = gate_of(Counting(None), limit, models=WILD)
+
+    async def both() -> None:
+        await served(gate, "xai/grok")
+        await served(gate, second)
+    with pytest.raises(LimitReached) if refused else nullcontext():
+        asyncio.run(both())

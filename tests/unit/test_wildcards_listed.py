@@ -13,11 +13,16 @@ import pytest
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 from src.hooks import upstream_models  # noqa: E402  (LiteLLM reads the variable above when it is imported)
+from src.hooks.errors_out import Refusal  # noqa: E402
+from src.hooks.limits_counting import Counting  # noqa: E402
 from src.hooks.listing import entry  # noqa: E402
 from src.hooks.planview import ModelView, PlanView, read_plan  # noqa: E402
+from src.hooks.record import RequestRecord  # noqa: E402
 from src.hooks.upstream_lists import MOST_NAMES, Place, ids_of, known_ids, own_place, place_of  # noqa: E402
 from src.hooks.upstream_models import Catalog, Followed, Unlisted, fetch, following  # noqa: E402
+from src.policy.client_keys import ClientKey  # noqa: E402
 from tests.unit.declaring import canary  # noqa: E402
+from tests.unit.limits_support import gate_of, go_through, request  # noqa: E402
 
 KEY = canary("key")
 BASE = "http://upstream.example/api/v1"
@@ -224,3 +229,22 @@ def test_nothing_known_is_told_as_such(provider: Provider, caplog: pytest.LogCap
                 await asyncio.sleep(0.002)
     asyncio.run(asyncio.wait_for(life(), 30))
     assert caplog.records[0].getMessage().endswith("the provider answered 404; /v1/models shows none of them")
+
+
+def test_a_keys_budget_knows_the_price_of_the_name_and_none_of_a_made_up_one() -> None:
+    wild = {"key": "xai", "alias": "xai/*", "deployment": "xai", "provider": "xai", "model": "xai/*", "key_env": "K"}
+    gate = gate_of(Counting(None), models=[wild])
+    grant = ClientKey("ann", "d", models=("xai/*",), budget_micros=10**9)
+    gate.keys.take([grant])
+
+    async def served(alias: str) -> RequestRecord:
+        record = request(alias, grant=grant)
+        await go_through(gate, record, name="xai")
+        return record
+    assert asyncio.run(served(f"xai/{known_ids('xai', 'chat')[0]}")).extra["limit_taken"]
+    with pytest.raises(Refusal) as refused:
+        asyncio.run(served("xai/made-up"))
+    assert refused.value.code == "unpriced_model"
+    with pytest.raises(Refusal) as closed:
+        asyncio.run(served("gpt-5"))
+    assert closed.value.code == "model_not_allowed"
