@@ -4,7 +4,7 @@ import ipaddress
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -76,7 +76,8 @@ class Log:
         self._as_json = self.settings.text("GATEWAY_LOG_FORMAT") == "json"
 
     def __call__(self, event: str, text: str) -> None:
-        print(event_line(event, text, as_json=self._as_json), file=sys.stderr, flush=True)
+        with suppress(OSError):  # whoever read it has gone; the service goes on
+            print(event_line(event, text, as_json=self._as_json), file=sys.stderr, flush=True)
 
 
 def read_tokens(env: Environment) -> tuple[tuple[str, ...], list[Problem]]:
@@ -104,13 +105,16 @@ class RegistryKeys:
         self._store: Store | None = None
 
     def __call__(self) -> "tuple[ClientKey, ...]":
-        """Return every key, none without a database of this version; raises StoreError."""
+        """Return every key, none without a database of this version; raises GatewayError."""
         self._store = self._store or self._open()
         if self._store is None:
             return ()
         from ..store.client_keys import read_keys
-        with self._store.reading() as connection:
-            return read_keys(connection)
+        try:
+            with self._store.reading() as connection:
+                return read_keys(connection)
+        except (ValueError, TypeError, KeyError) as error:  # rows may have been written by hand
+            raise GatewayError(f"the client keys cannot be understood: {type(error).__name__}") from error
 
     def _open(self) -> "Store | None":
         if self._database.path is not None and not self._database.path.exists():

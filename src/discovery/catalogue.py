@@ -119,11 +119,11 @@ class Catalogue:
             self._took(models)
 
     def _took(self, models: tuple[Listed, ...]) -> None:
-        new = Encoded(models)
-        before, now = {} if self._since is None else self._list.models, new.models
+        new, first = Encoded(models), self._since is None
+        before, now = {} if first else self._list.models, new.models
         self._since, self._failures, self.state = self._clock(), 0, OK
         self._complaints.over("answering", "the gateway answers again")
-        if list(now.values()) == list(before.values()):
+        if not first and list(now.values()) == list(before.values()):
             return
         self._list = new
         self._tell("models", f"{len(now)} models from the gateway: {_changes(before, now)}")

@@ -99,6 +99,14 @@ def test_the_log_says_what_changed(before: tuple[str, ...], after: tuple[str, ..
     assert b'"data":[' in found.listing((), None) and found.size == len(set(after))
 
 
+def test_a_gateway_without_models_is_believed_also_the_first_time() -> None:
+    said = Said()
+    found = catalogue(Clock(), said, ())
+    asyncio.run(found.refresh())
+    assert (found.size, found.state, found.headers()) == (0, "ok", {"age": "0"})
+    assert said.of("models") == ["0 models from the gateway: none came or went"]
+
+
 def test_trouble_is_told_once_a_minute_at_most_each_kind_and_its_end_once() -> None:
     clock, said = Clock(), Said()
     steps: list[Step] = [DENIED, DENIED, AWAY, DENIED, ("a",), ("a",), DENIED]

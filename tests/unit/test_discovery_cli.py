@@ -1,20 +1,23 @@
 """`models available` and `discovery` as operators meet them; the mock upstream stands for a gateway."""
 
+import io
 import json
 import signal
 import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, redirect_stderr
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from src.cli.discovery import RegistryKeys, is_loopback, read_tokens
+from src.cli.discovery import Log, RegistryKeys, is_loopback, read_tokens
 from src.config.environment import Environment
+from src.config.plan import Sources
+from src.errors import GatewayError
 from src.mock.server import Fault, MockUpstream
 from src.policy.client_keys import ClientKey, digest_of
 from src.store.client_keys import add_key
@@ -269,3 +272,26 @@ def test_client_keys_are_found_as_soon_as_there_is_a_database(environ: dict[str,
         with store.writing() as connection:
             add_key(connection, ClientKey("alice", digest_of(KEY), models=("gpt-*",)))
     assert [(key.name, key.models) for key in keys()] == [("alice", ("gpt-*",))]
+
+
+def test_rows_that_nobody_understands_are_told_not_thrown(
+        environ: dict[str, str], store: Store, tmp_path: Path) -> None:
+    with store.writing() as connection:
+        add_key(connection, ClientKey("alice", digest_of(KEY)))
+    with closing(sqlite3.connect(tmp_path / "gateway.db")) as connection:
+        connection.execute("UPDATE ai_client_keys SET models = 'no JSON'")
+        connection.commit()
+    with pytest.raises(GatewayError, match="the client keys cannot be understood: JSONDecodeError"):
+        RegistryKeys(database(environ["GATEWAY_DATABASE_URL"], tmp_path))()
+
+
+class Unread(io.StringIO):
+    """A pipe whose reader has gone."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_a_log_that_nobody_reads_any_more_ends_nothing() -> None:
+    with redirect_stderr(Unread()):
+        Log(Sources(Environment({})))("event", "text")
