@@ -62,6 +62,7 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     "registry": (("Look at all of it", "registry export"),),
     "registry export": (("Keep a copy", "registry export --output registry.yaml"),),
     "registry import": (("See what a document would change", "registry import registry.yaml --dry-run"),),
+    "registry schema": (("For an editor", "registry schema --output registry.schema.json"),),
     "registry seed": (("Begin with the known providers and models", "registry seed"),),
     "prompts activate": (("Roll back to the first version", "prompts activate summary 1"),),
     "prompts try": (("See the messages", "prompts try summary --var text='A long story'"),),

@@ -9,6 +9,7 @@ from ..errors import ConfigurationError, GatewayError, Problem
 from .context import Invocation
 from .database import Opened, opened
 from .launch import write_private
+from .schema import schema
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -86,3 +87,6 @@ def seed(ctx: click.Context) -> None:
     with opened(ctx) as on:
         known = load_registry(on.store)
         _apply(on, compare(known, seed_rows(known, read_prices(price_file())), whole=False), dry_run=False)
+
+
+registry.add_command(schema)
