@@ -7,7 +7,7 @@ _NAMES = re.compile(r"(?i)(^|.*[_-])(api_?key|master_?key|secret(_?key)?|token|p
 # Names that end like one and hold none.
 _NO_SECRET = re.compile(r"(?i).*(max|min|prompt|completion|input|output|per|stop|bos|eos|pad|next|page)_?tokens?$|"
                         r".*(cost_per_token|_header_name|_key_name|token_env|key_env|prompt_cache_key)$")
-_SHAPES = tuple(re.compile(pattern) for pattern in (
+SHAPES = tuple(re.compile(pattern) for pattern in (
     r"\bsk-[A-Za-z0-9_-]{16,}", r"\bgsk_\w{16,}", r"\bxai-[\w-]{16,}", r"\bAIza[\w-]{16,}", r"\bAKIA[A-Z0-9]{12,}",
     r"\bhf_\w{20,}", r"\bgh[pousr]_\w{20,}", r"\bpplx-[a-f0-9]{20,}", r"\bxox[bap]-[\w-]{20,}", r"\beyJ[\w-]{10,}\.eyJ",
     r"-----BEGIN [A-Z ]*PRIVATE KEY", r"\br8_\w{20,}", r"\bglpat-[\w-]{16,}", r"\bsk-ant-[\w-]{10,}",
@@ -29,7 +29,7 @@ def secret_value(text: str) -> bool:
     found = _PASSWORD_IN_URL.match(text)
     if found:
         return not _PLACEHOLDER.match(found["password"])
-    return not text.startswith("os.environ/") and any(shape.search(text) for shape in _SHAPES) \
+    return not text.startswith("os.environ/") and any(shape.search(text) for shape in SHAPES) \
         and not re.search(r"(?i)fake|dummy|placeholder|example", text)
 
 
