@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from src.checker.findings import Place
-from src.checker.plan_check import conditions
+from src.checker.codes import CODES
+from src.checker.plan_check import check_plan, conditions
 from src.checker.secrets import guessable, looks_like_key, masked
 from src.checker.variables import OF_THE_SERVER, PICKED_UP, base_variables
 from src.config.models import ModelSpec
@@ -202,6 +203,19 @@ QUIET = {
 @pytest.mark.parametrize("name", QUIET)
 def test_what_is_right_is_not_remarked_upon(name: str) -> None:
     assert found(QUIET[name]) == []
+
+
+# Errors although a launch would go on: an alias would not answer, or a promise would not be kept.
+BEYOND_THE_LAUNCH = {"GW309", "GW606"}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code}-{case.place}")
+def test_it_is_ok_exactly_where_a_launch_goes_on(case: Case) -> None:
+    made = subject(case.env, case.dotenv, **case.more)
+    refused = {*made.plan.problems, *made.plan.launch_problems}
+    errors = [finding for finding in check_plan(made) if CODES[finding.code].severity == "error"
+              and finding.code not in BEYOND_THE_LAUNCH]
+    assert {finding.what for finding in errors} == {problem.what for problem in refused}
 
 
 def test_limits_of_one_worker_hold_until_it_restarts() -> None:
