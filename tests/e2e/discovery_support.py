@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -23,18 +24,21 @@ class Discovery:
 
     def __init__(self, gateway: Gateway, **environ: str) -> None:
         self.port, self.token = free_port(), canary("token")
-        secrets = {"DISCOVERY_TOKENS": f"{canary('other')}\n{self.token}\n", "LITELLM_API_KEY": gateway.key}
-        self.files = {f"{name}_FILE": self._file(gateway.home.parent, value) for name, value in secrets.items()}
-        self.environ = {**gateway.environ, "PORT": str(gateway.port), "DISCOVERY_PORT": str(self.port), **self.files,
+        self._secrets = Path(tempfile.mkdtemp(prefix="discovery-"))
+        self.put("DISCOVERY_TOKENS", f"{canary('other')}\n{self.token}")
+        self.put("LITELLM_API_KEY", gateway.key)
+        files = {f"{path.name}_FILE": str(path) for path in self._secrets.iterdir()}
+        self.environ = {**gateway.environ, "PORT": str(gateway.port), "DISCOVERY_PORT": str(self.port), **files,
                         **environ}
         self.log = gateway.home / f"discovery-{self.port}"
         self._home = gateway.home
 
-    @staticmethod
-    def _file(folder: Path, value: str) -> str:
-        path = folder / canary("secret")
-        path.write_text(value)
-        return str(path)
+    def put(self, name: str, value: str) -> str:
+        """Write a secret's file, at once, and return the value."""
+        new = self._secrets / f"{name}.new"
+        new.write_text(f"{value}\n")
+        new.rename(self._secrets / name)
+        return value
 
     def __enter__(self) -> "Discovery":
         with self.log.open("wb") as log:
@@ -47,8 +51,7 @@ class Discovery:
     def __exit__(self, *exc: object) -> None:
         self.process.kill()
         self.process.wait()
-        for path in self.files.values():
-            os.unlink(path)
+        shutil.rmtree(self._secrets, ignore_errors=True)
 
     @property
     def said(self) -> str:

@@ -1,6 +1,7 @@
 """Discovery in front of a real gateway: what it lists, what it keeps up, and how it ends."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -108,16 +109,38 @@ def test_an_alias_added_to_the_gateway_appears_without_a_restart(
     assert "3 models from the gateway: + grok-4" in discovery.said
 
 
-@pytest.mark.parametrize(("signum", "code", "host"), [
-    (signal.SIGTERM, 0, "127.0.0.1"), (signal.SIGINT, 130, "0.0.0.0")])
-def test_it_ends_cleanly_and_leaves_no_secret_behind(signum: int, code: int, host: str, gateway: Gateway) -> None:
-    with Discovery(gateway, GATEWAY_LOG_FORMAT="json", DISCOVERY_HOST=host) as other:
-        assert other.get("/v1/models").status_code == 200
-        assert other.stop(signum) == code
-        assert '"event": "ready"' in other.said and "Traceback" not in other.said
-        assert ('"event": "exposed"' in other.said) is (host == "0.0.0.0")
-        for secret in (other.token, gateway.key):
-            assert secret not in other.said
+def test_a_refused_key_costs_no_list_and_a_rotated_one_is_taken_up(gateway: Gateway, discovery: Discovery) -> None:
+    wrong = discovery.put("LITELLM_API_KEY", canary("wrong"))
+    until(lambda: discovery.sees("unauthorized"), "the gateway refuses the key")
+    assert discovery.ids()[:2] == ALIASES and "it refuses the key (401)" in discovery.said
+    discovery.put("LITELLM_API_KEY", gateway.key)
+    until(lambda: discovery.sees("ok"), "the gateway takes the key")
+    assert wrong not in discovery.said
+
+
+def ended(discovery: Discovery, gateway: Gateway, signum: int) -> int:
+    """Return the exit code of a service that left neither a traceback nor a secret in its log."""
+    code = discovery.stop(signum)
+    found = [word for word in ("Traceback", discovery.token, gateway.key) if word in discovery.said]
+    assert found == [], discovery.said
+    return code
+
+
+def test_it_ends_cleanly_and_its_log_is_json_where_that_is_asked_for(gateway: Gateway) -> None:
+    with Discovery(gateway, GATEWAY_LOG_FORMAT="json") as other:
+        assert other.ids()[:2] == ALIASES
+        assert ended(other, gateway, signal.SIGTERM) == 0
+        events = [json.loads(line)["event"] for line in other.said.splitlines()]
+        assert events == ["start", "models", "ready"]
+
+
+def test_without_a_gateway_it_serves_what_is_declared_and_warns_where_others_can_reach_it(gateway: Gateway) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    with Discovery(gateway, LITELLM_BASE_URL=nobody, DISCOVERY_HOST="0.0.0.0") as other:
+        assert other.ids()[:2] == ALIASES
+        assert other.get("/v1/models").headers["warning"].startswith("199 ")
+        assert ended(other, gateway, signal.SIGINT) == 130
+        assert "warning: 0.0.0.0 lets other machines in" in other.said
 
 
 def test_the_documented_commands_do_what_they_say(gateway: Gateway) -> None:
