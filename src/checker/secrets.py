@@ -12,9 +12,10 @@ from .secrets_shapes import SHAPES
 _SHAPES = re.compile("|".join(shape.pattern.replace(r"\b", "(?<![A-Za-z0-9])", 1) for shape in SHAPES))
 _WORDS = re.compile(r"""(?xi) pass(?:word|wort)? | secret | master | admin | change[-_ ]?me | litellm | gateway | proxy
     | llm | test | demo | local | prod(?:uction)? | staging | company | corp | default | example | key | token | welcome
-    | openai | qwerty[a-z]* | asdf[a-z]* | letmein | dev | (?:19|20)\d\d | abc(?:d(?:e(?:f\w*)?)?)? | 0?123\d*""")
-# What a search through all possibilities would need years for.
-STRONG_BITS = 60
+    | openai | qwerty[a-z]* | asdf[a-z]* | letmein | dev
+    | (?<!\d)(?:19|20)\d\d(?!\d) | abcd?e?f?g?h?i?j? | 0?1234?5?6?7?8?9?0?""")
+# Of the estimate below, not of entropy: random keys of 16 hexadecimal digits (64 bits) must pass, words must not.
+STRONG = 28
 # Messages shorten what they show, never to less than this.
 _SHOWN = 16
 
@@ -47,10 +48,10 @@ def guessable(key: str) -> bool:
     if rest and rest in (rest + rest)[1:-1]:
         return True
     runs = sum(abs(ord(a) - ord(b)) <= 1 for a, b in zip(rest, rest[1:]))
-    return _bits(rest) < STRONG_BITS or runs * 2 > len(rest)
+    return _estimate(rest) < STRONG or runs * 3 > 2 * len(rest)
 
 
-def _bits(text: str) -> float:
-    """Return Shannon's measure of the characters; for random text somewhat less than what it really holds."""
+def _estimate(text: str) -> float:
+    """Return Shannon's measure of the characters; of random text it is less than what the text really holds."""
     total = len(text)
     return -sum(count * math.log2(count / total) for count in Counter(text).values())

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from random import Random
+from string import ascii_letters, ascii_lowercase, digits
 from typing import Any
 
 import pytest
@@ -87,6 +89,10 @@ CASES = [
     of_env("GW304", "MODEL_A_FALLBACKS", "a -> b -> a", MODEL_A_FALLBACKS="b", MODEL_B_FALLBACKS="a"),
     of_env("GW304", "MODEL_A_FALLBACKS", "falls back to itself", MODEL_A_FALLBACKS="a"),
     of_env("GW305", "CHAIN_C_MODELS", "names a model twice", **CHAIN, CHAIN_C_MODELS="a,b,a"),
+    of_env("GW317", "MODEL_A_ALIAS", "'openai/*' stands for many models, but 'one' for one",
+           MODEL_A_UPSTREAM_MODEL="openai/*", MODEL_A_ALIAS="one"),
+    of_env("GW318", "MODEL_A_FALLBACKS", "a falls back to b, the wildcard openai/*", MODEL_A_FALLBACKS="b",
+           MODEL_B_UPSTREAM_MODEL="openai/*"),
     of_env("GW306", "MODEL_A_FALLBACKS", "gpt-5-mini after gpt-5 has a context window of 1000 instead of 400000",
            MODEL_A_FALLBACKS="b", MODEL_B_CONTEXT_WINDOW="1000"),
     of_env("GW307", "MODEL_A_FALLBACKS", "no vision", MODEL_A_FALLBACKS="b", MODEL_B_UPSTREAM_MODEL="deepseek-v3.2"),
@@ -260,6 +266,16 @@ def test_the_column_is_the_value_s(line: str, column: int) -> None:
 ])
 def test_a_key_that_is_made_of_words_or_a_pattern_is_weak(key: str, weak: bool) -> None:
     assert guessable(key) is weak
+
+
+@pytest.mark.parametrize(("alphabet", "length"), [
+    ("0123456789abcdef", 16), ("0123456789abcdef", 64), ("0123456789", 24), (ascii_letters + digits, 16),
+    (ascii_letters + digits + "-_", 43), (ascii_lowercase, 20),
+])
+def test_no_random_key_is_called_weak(alphabet: str, length: int) -> None:
+    chance = Random(f"{alphabet}{length}")
+    made = ("".join(chance.choices(alphabet, k=length)) for _ in range(2_000))
+    assert [key for key in made if guessable(key)] == []
 
 
 STARTS = ("s" + "k-", "s" + "k-proj-", "gs" + "k_", "xa" + "i-", "AIz" + "a", "h" + "f_", "gh" + "p_")
