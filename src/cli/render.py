@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ..config.plan import LaunchPlan, build_plan
-from ..deploy.asked import IMAGE, Compose, Kubernetes
+from ..deploy.asked import IMAGE, LOOPBACK, Compose, Kubernetes
 from ..errors import ConfigurationError, Problem
 from .context import Invocation
 from .database import with_registry
@@ -29,6 +29,8 @@ def render() -> None:
 
 @render.command()
 @_IMAGE
+@click.option("--publish", default=LOOPBACK, show_default=True, metavar="ADDRESS",
+              help="The address of this machine where gateway and discovery are reached.")
 @click.option("--postgres", is_flag=True, help="Add PostgreSQL, and keep the state in it.")
 @click.option("--discovery", is_flag=True, help="Add the discovery service for desktop clients.")
 @click.option("--prometheus", is_flag=True, help="Add Prometheus, which reads /metrics with a key of its own.")

@@ -1,5 +1,6 @@
 """What the operator asks of a rendering, checked: images that are pinned, names that Kubernetes takes."""
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from .. import __version__
 from ..errors import Problem
 
 IMAGE = f"litellm-local-gateway:{__version__}"
+LOOPBACK = "127.0.0.1"
 _REPOSITORY = r"[a-z0-9]+(?:[.:/_-]+[A-Za-z0-9]+)*"
 _PINNED = re.compile(rf"(?:{_REPOSITORY}/)?{_REPOSITORY}(?::(?!latest(?:@|$))[\w][\w.-]{{0,127}}|@sha256:[0-9a-f]{{64}}"
                      rf"|:[\w][\w.-]{{0,127}}@sha256:[0-9a-f]{{64}})", re.ASCII)
@@ -19,9 +21,10 @@ _QUANTITY = re.compile(r"[1-9][0-9]{0,5}(Mi|Gi|Ti)")
 
 @dataclass(frozen=True)
 class Compose:
-    """What `render compose` was asked for: the services beside the gateway."""
+    """What `render compose` was asked for: the services beside the gateway, and the address they are reached at."""
 
     image: str = IMAGE
+    publish: str = LOOPBACK
     postgres: bool = False
     discovery: bool = False
     prometheus: bool = False
@@ -29,6 +32,17 @@ class Compose:
     def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with it."""
         yield from image_problems(self.image)
+        if self.published is None:
+            yield Problem(f"{self.publish[:80]!a} is no address of this machine", "--publish", "--publish 0.0.0.0")
+
+    @property
+    def published(self) -> str | None:
+        """Return the address as compose writes it before a port, None where it is none."""
+        try:
+            address = ipaddress.ip_address(self.publish)
+        except ValueError:
+            return None
+        return f"[{address}]" if address.version == 6 else str(address)
 
 
 @dataclass(frozen=True)

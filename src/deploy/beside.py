@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..config.checks import MASTER_KEY
-from .asked import Compose
+from .asked import LOOPBACK, Compose
 from .declare import declaration, discovery_variables
-from .target import METRICS_KEY, Target, published
+from .target import METRICS_KEY, Target
 from .text import document
 
 # The images' own users (their Dockerfiles): postgres of the Debian variant, and nobody.
@@ -103,7 +103,7 @@ def _discovery(target: Target, asked: Compose) -> dict[str, Any]:
         "command": ["discovery"],
         "environment": escaped(variables),
         "secrets": [MASTER_KEY, DISCOVERY_TOKENS],
-        "ports": [f"{published(settings, 'DISCOVERY_HOST')}:{port}:{port}"],
+        "ports": [f"{asked.published}:{port}:{port}"],
         "tmpfs": ["/tmp"],
         "healthcheck": health(port, "/health", 30),
         **limits(256, 1, 128),
@@ -120,7 +120,7 @@ def _prometheus(target: Target) -> dict[str, Any]:
         "entrypoint": ["/bin/sh", "-ec", start],
         "environment": escaped({"PROMETHEUS_CONFIG": prometheus_config(target)}),
         "secrets": [METRICS_KEY],
-        "ports": [f"127.0.0.1:{PROMETHEUS_PORT}:{PROMETHEUS_PORT}"],
+        "ports": [f"{LOOPBACK}:{PROMETHEUS_PORT}:{PROMETHEUS_PORT}"],
         "volumes": ["prometheus:/prometheus"],
         "tmpfs": ["/tmp"],
         "healthcheck": _check(["CMD", "wget", "-q", "-O", "/dev/null",

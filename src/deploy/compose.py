@@ -11,7 +11,7 @@ from ..errors import ConfigurationError, Problem
 from . import beside, notes, sizes
 from .asked import Compose
 from .declare import declaration, setting_variables
-from .target import METRICS_KEY, Target, published
+from .target import METRICS_KEY, Target
 from .text import comment, document
 
 SECRETS = "secrets"
@@ -48,7 +48,7 @@ def _gateway(target: Target, asked: Compose) -> dict[str, Any]:
         **beside.confined(asked.image, "10001:10001"),
         "environment": _environment(target),
         "secrets": list(target.secrets),
-        "ports": [f"{published(settings, 'LITELLM_HOST')}:{port}:{port}"],
+        "ports": [f"{asked.published}:{port}:{port}"],
         "tmpfs": ["/tmp"],
         "healthcheck": beside.health(port, "/health/liveliness", 60),
         **beside.limits(sizes.memory_limit(settings), target.workers + 1, 128 + 64 * target.workers),

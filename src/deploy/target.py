@@ -100,15 +100,6 @@ def state_of(plan: LaunchPlan, postgres: bool) -> State:
     return "off" if plan.database is None else "sqlite"
 
 
-def published(settings: Settings, variable: str) -> str:
-    """Return the address to publish on: that of ``variable`` where it is one, else this machine only."""
-    try:
-        address = ipaddress.ip_address(str(settings.text(variable)))
-    except ValueError:
-        return "127.0.0.1"
-    return f"[{address}]" if address.version == 6 else str(address)
-
-
 def _notes(plan: LaunchPlan, state: State, shared: bool) -> list[str]:
     """Return what will be otherwise than here."""
     return [*_of_settings(plan, state), *_of_bases(plan), *_of_registry(plan.registry, shared)]

@@ -89,6 +89,7 @@ def test_output_writes_the_same_bytes_for_the_owner_only(tmp_path: Path, capfd: 
 
 @pytest.mark.parametrize(("arguments", "texts"), [
     (("render", "compose", "--image", "gateway:latest"), ["is not pinned", f"--image {IMAGE}"]),
+    (("render", "compose", "--publish", "localhost"), ["'localhost' is no address of this machine"]),
     ((*K8S, "--replicas", "2"), ["2 replicas: a SQLite file", "several replicas need PostgreSQL"]),
     ((*K8S, "--replicas", "0"), ["--replicas"]),
     (("render", "k8s", "--namespace", "ML", "--name", "-", "--image", "x"), ["3 problems", "'ML'", "RFC 1123"]),

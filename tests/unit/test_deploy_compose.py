@@ -172,12 +172,22 @@ def test_every_service_is_confined_and_comes_back() -> None:
         assert one["logging"]["options"]["max-size"], name
 
 
-@pytest.mark.parametrize(("host", "published"), [
-    (None, "127.0.0.1:4000:4000"), ("localhost", "127.0.0.1:4000:4000"), ("0.0.0.0", "0.0.0.0:4000:4000"),
-    ("192.0.2.7", "192.0.2.7:4000:4000"), ("::1", "[::1]:4000:4000"), ("gateway.example.com", "127.0.0.1:4000:4000")])
-def test_it_is_published_on_the_plans_address_else_on_this_machine_only(host: str | None, published: str) -> None:
-    text = compose_of(planned(HOME | ({"LITELLM_HOST": host} if host else {})))
-    assert service(text)["ports"] == [published]
+@pytest.mark.parametrize(("address", "published"), [
+    ("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "0.0.0.0"), ("192.0.2.7", "192.0.2.7"), ("::1", "[::1]")])
+def test_it_is_published_on_the_address_that_was_asked_for(address: str, published: str) -> None:
+    text = compose_of(planned(HOME), publish=address, **ALL)
+    assert service(text)["ports"] == [f"{published}:4000:4000"]
+    assert service(text, "discovery")["ports"] == [f"{published}:4100:4100"]
+    assert service(text, "prometheus")["ports"] == ["127.0.0.1:9090:9090"]
+    assert "ports" not in service(text, "postgres")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "localhost"])
+def test_it_is_published_on_this_machine_only_wherever_it_was_rendered(host: str) -> None:
+    """The image itself has LITELLM_HOST=0.0.0.0: what is rendered in a container must not open a port to all."""
+    text = compose_of(planned({**HOME, "LITELLM_HOST": host, "DISCOVERY_HOST": "0.0.0.0"}), **ALL)
+    assert {one["ports"][0].split(":")[0] for one in yaml.safe_load(text)["services"].values() if "ports" in one} == {
+        "127.0.0.1"}
     assert service(text)["environment"]["LITELLM_HOST"] == "0.0.0.0"
 
 
