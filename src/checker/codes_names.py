@@ -44,12 +44,12 @@ ROWS = (
     warning("GW312", "a chain of many calls",
             "Each try of each member is a call that may wait for its whole timeout and may cost money.",
             "CHAIN_BEST_MODELS=a,b,c   # each with RETRIES=5", "CHAIN_BEST_MODELS=a,b   # each with RETRIES=0"),
-    error("GW313", "a wildcard on one side only",
+    error("GW317", "a wildcard on one side only",
           "A star stands for the model that the client asks for: it must be in the alias and in the upstream model, at "
           "the end of both, or every name would reach one model, or one name none.",
           "MODEL_XAI_UPSTREAM_MODEL=xai/*\nMODEL_XAI_ALIAS=grok",
           "MODEL_XAI_UPSTREAM_MODEL=xai/*\nMODEL_XAI_ALIAS=grok/*"),
-    error("GW314", "a wildcard as fallback or member",
+    error("GW318", "a wildcard as fallback or member",
           "A request moves on to one model; a wildcard is many, and nothing says which. The model that is meant is "
           "declared by its own key, which may lie under the wildcard: exact aliases win.",
           "MODEL_XAI_UPSTREAM_MODEL=xai/*\nMODEL_GPT5_FALLBACKS=xai",

@@ -16,7 +16,7 @@ def members(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec]) -> lis
     walks += [(f"the chain {chain.key} names", chain.models, chain.where) for chain in chains]
     return [Problem(f"{what} {key}, the wildcard {wild[key].alias}", where,
                     f"declare the one model that is meant: MODEL_<KEY>_UPSTREAM_MODEL={_example(wild[key])}, "
-                    "and name its key", "GW314")
+                    "and name its key", "GW318")
             for what, keys, where in walks for key in dict.fromkeys(keys) if key in wild]
 
 

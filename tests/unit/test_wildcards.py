@@ -53,17 +53,17 @@ def test_flags_declare_wildcards_too(flags: dict[str, Any], alias: str) -> None:
 
 
 @pytest.mark.parametrize(("fields", "code", "what", "repair"), [
-    ({"MODEL_XAI_ALIAS": "grok"}, "GW313", "'xai/*' stands for many models, but 'grok' for one",
+    ({"MODEL_XAI_ALIAS": "grok"}, "GW317", "'xai/*' stands for many models, but 'grok' for one",
      "MODEL_XAI_UPSTREAM_MODEL=openai/* and MODEL_XAI_ALIAS=local/*"),
-    ({"MODEL_XAI_UPSTREAM_MODEL": "gpt-5", "MODEL_XAI_ALIAS": "g*"}, "GW313",
+    ({"MODEL_XAI_UPSTREAM_MODEL": "gpt-5", "MODEL_XAI_ALIAS": "g*"}, "GW317",
      "'g*' stands for many models, but 'gpt-5' for one", "a star in both"),
     ({"MODEL_XAI_UPSTREAM_MODEL": "xai/*-mini"}, "GW102", "a wildcard ends with its only one", "gpt-5"),
     ({"MODEL_XAI_UPSTREAM_MODEL": "xai/**"}, "GW102", "must not contain spaces, commas or `*`", "gpt-5"),
-    ({"MODEL_XAI_FALLBACKS": "any", "PROXY_MODEL_KEYS": "xai,any", "MODEL_ANY_UPSTREAM_MODEL": "groq/*"}, "GW314",
+    ({"MODEL_XAI_FALLBACKS": "any", "PROXY_MODEL_KEYS": "xai,any", "MODEL_ANY_UPSTREAM_MODEL": "groq/*"}, "GW318",
      "xai falls back to any, the wildcard groq/*", "MODEL_<KEY>_UPSTREAM_MODEL=groq/<model>"),
     ({"MODEL_XAI_FALLBACKS": "xai/grok-4"}, "GW303", "xai falls back to 'xai/grok-4', no declared model",
      "declare it as a model of its own, MODEL_<KEY>_UPSTREAM_MODEL=xai/grok-4"),
-    ({"PROXY_CHAIN_KEYS": "c", "CHAIN_C_MODELS": "xai"}, "GW314", "the chain c names xai, the wildcard xai/*",
+    ({"PROXY_CHAIN_KEYS": "c", "CHAIN_C_MODELS": "xai"}, "GW318", "the chain c names xai, the wildcard xai/*",
      "declare the one model that is meant"),
     ({"PROXY_CHAIN_KEYS": "c", "CHAIN_C_MODELS": "xai/grok-4"}, "GW303", "names 'xai/grok-4', no declared model",
      "MODEL_<KEY>_UPSTREAM_MODEL=xai/grok-4"),
