@@ -59,7 +59,8 @@ def _generic(name: str, inner: ast.expr, classes: Mapping[str, str]) -> list[str
 
 def _moment(value: Any) -> bool:
     try:
-        return isinstance(value, date) or isinstance(value, int | float) and not isinstance(value, bool) or bool(datetime.fromisoformat(value))
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, date) or number or bool(datetime.fromisoformat(value))
     except (ValueError, TypeError):
         return False
 
@@ -114,7 +115,8 @@ def _fits(value: Any, kind: str, one: str, lax: bool) -> bool:
     return bool(check and check(value))
 
 
-_WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "dict": "a mapping", "time": "a date",
+_WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "dict": "a mapping",
+          "time": "a date",
           "list": "a list", "list:str": "a list of text"}
 
 

@@ -43,7 +43,8 @@ _INFO: dict[str, Any] = {"mode": "chat", "base_model": "gpt-5", "supports_vision
                          "max_input_tokens": 1000, "our_own_note": "kept"}
 _MODULE: dict[str, Any] = {
     "drop_params": True, "num_retries": 2, "request_timeout": 600, "set_verbose": False, "json_logs": True,
-    "turn_off_message_logging": True, "modify_params": True, "cache": False, "max_budget": 100, "budget_duration": "30d",
+    "turn_off_message_logging": True, "modify_params": True, "cache": False, "max_budget": 100,
+    "budget_duration": "30d",
     "ssl_verify": False, "default_team_settings": [{"team_id": "a"}], "callbacks": ["my_hooks.instance"],
     "success_callback": [], "enable_json_schema_validation": True, "force_ipv4": False, "max_internal_user_budget": 5,
     "default_internal_user_params": {"user_role": "internal_user"}, "budget_reset_time": "12:00",
@@ -151,7 +152,8 @@ def changed(dice: random.Random, made: Made) -> Made:
     if kind == "delete":
         del parent[last]
     elif kind == "rename" and isinstance(parent, dict):
-        parent[dice.choice((str(last)[:-1], f"{last}s", str(last).replace("_", "-"), str(last).upper()))] = parent.pop(last)
+        name = str(last)
+        parent[dice.choice((name[:-1], f"{name}s", name.replace("_", "-"), name.upper()))] = parent.pop(last)
     elif kind == "move" and isinstance(parent, dict):
         value = parent.pop(last)
         homes = [home for home in [(), *_paths(config)] if isinstance(_at(config, home), dict)]

@@ -106,7 +106,7 @@ ENTRIES = [
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  rpm: 60\n", []),
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  rpm: many\n", ["GW102 4:8"]),
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  model_info: {note: ours, id: 5}\n", []),
-    ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  model_info: {input_cost_per_tokn: 1}\n", ["GW208 4:16"]),
+    ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  model_info: {max_input_tokns: 1}\n", ["GW208 4:16"]),
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  model_info: {api_key: none}\n", ["GW202 4:16"]),
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  model_info: {7: a}\n", ["GW206 4:16"]),
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  model_info: {id: x}\n"

@@ -37,7 +37,7 @@ def test_a_provider_of_the_file_s_own_is_known() -> None:
 
 
 def test_a_misspelt_provider_and_name_have_a_suggestion() -> None:
-    for name, hint in (("gorq/llama-3.3-70b-versatile", "did you mean groq?"), ("gpt-5-mni", "did you mean gpt-5-mini?")):
+    for name, hint in (("gorq/llama-3.3-70b", "did you mean groq?"), ("gpt-5-mni", "did you mean gpt-5-mini?")):
         assert hint in findings(model(model=name))[0].what
 
 
