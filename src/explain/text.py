@@ -17,7 +17,7 @@ from .walks import Call, Worst
 Paint = Callable[[str, str], str]
 Row = tuple[str, ...]
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_ALWAYS = ("timeout", "key", "reasoning_effort", "max_output")
+_ALWAYS = ("timeout", "key", "reasoning_effort", "max_output", "retries")
 _KINDS = {"model": "a model", "balanced": "several deployments under one name", "chain": "the chain {}",
           "endpoint": "an endpoint"}
 

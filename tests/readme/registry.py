@@ -43,6 +43,9 @@ REGISTRY: dict[str, dict[tuple[str, str], tuple[How, ...]]] = {
     "docs/routes.md": {},
     "docs/check.md": {},
     "docs/rehearse.md": {},
+    "docs/explain.md": {
+        ("env", "What a request will do"): ("plan",),
+    },
     "docs/discovery.md": {
         ("sh", "Asking a running gateway"): ("ask",),
         ("sh", "The service for desktop clients"): ("service", "ask"),
