@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from src import main
+
+from tests.readme.markdown import blocks
 
 from .declaring import KEPT, ROOT, Ran, canary, refused, run_here
 from .test_house import PROBE
@@ -164,3 +167,36 @@ def test_without_a_database_nothing_heavy_is_imported(tmp_path: Path) -> None:
                           text=True, timeout=120, env={**environ, "PYTHONPATH": str(ROOT), **ENV,
                                                        "GATEWAY_DATABASE_URL": "off"})
     assert done.stderr.splitlines()[-1:] == ["heavy: [] code: 0"], done.stderr
+
+
+# --- the page -----------------------------------------------------------------------------------------------------
+
+def test_the_samples_of_the_page_are_what_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    page = blocks("docs/explain.md")
+    (tmp_path / ".env").write_text(next(block.text for block in page if block.language == "env"))
+    samples = {block.sample: block.text for block in page if block.sample}
+    environ = {"GATEWAY_DATABASE_URL": "off"}
+    table = run_here("explain", env=environ, cwd=tmp_path, capfd=capfd).text
+    assert table.strip() == samples["explain_table"].strip()
+    printed = run_here("explain", "smart", env={**environ, "MODEL_GPT5_TIMEOUT": "45"}, cwd=tmp_path, capfd=capfd).text
+    printed = re.sub(r"LiteLLM [\w.]+ price file", "LiteLLM 1.106.2 price file", printed)
+    begin, _, end = samples["explain"].strip().partition("  ...\n")
+    assert printed.startswith(begin) and printed.strip().endswith(end)
+
+
+@pytest.mark.parametrize("name, expected", [
+    ("MODEL_ONE_TIMEOUT", ("MODEL_ONE_TIMEOUT, environment", 20.0, "--model-spec timeout=...")),
+    ("MODEL_ONE_RETRIES", ("default", None, "--model-spec retries=...")),
+    ("PORT", ("flag --port", 4711, "--port")), ("XAI_API_KEY", None), ("MODEL_TWO_TIMEOUT", None), ("MODEL_ONE_TIM", None),
+    ("OPENAI_API_KEY", ("OPENAI_API_KEY_FILE, environment", "set", "")),
+])
+def test_a_variable_is_explained(name: str, expected: tuple[str, Any, str] | None, line: Line) -> None:
+    more = {"OPENAI_API_KEY_FILE": "key", "PORT": "1"}
+    ran = line("--port", "4711", "explain", name, "--json", **more)
+    if expected is None:
+        refused(ran, f"nothing is served as '{name}'")
+        return
+    found = json.loads(ran.text)
+    assert (found["origin"], found["value"], found["flag"]) == expected and found["variable"] == name
+    text = line("--port", "4711", "explain", name, **more).text
+    assert found["help"] in text and found["origin"] in text and ("instead of" in text) == bool(found["overrode"])
