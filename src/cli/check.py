@@ -1,5 +1,6 @@
 """`check [FILE...]`: what is wrong with the declarations, or with LiteLLM files, before anything is started."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -55,8 +56,14 @@ def check(context: click.Context, files: tuple[str, ...], form: str, strict: boo
     report = check_files(context.obj, options, named) if named else check_declared(context.obj, options)
     report = report.ignoring(left_out)
     from .launch import version
-    click.echo(render(report, form, version(), lambda text, kind: styled(context, text, **_STYLES[kind])))
+    _say(render(report, form, version(), lambda text, kind: styled(context, text, **_STYLES[kind])))
     context.exit(report.exit_code(strict))
+
+
+def _say(text: str) -> None:
+    """Print, whatever the output's encoding: names in an environment may be no text at all."""
+    encoding = sys.stdout.encoding or "utf-8"
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _code(name: str, flag: str) -> Code:

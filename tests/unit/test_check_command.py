@@ -134,6 +134,11 @@ def test_the_registry_s_rows_are_checked_too(check: Check, tmp_path: Path, capfd
     assert "GW602" in [code for code, *_ in findings(check("--format", "json", **own))]
 
 
+def test_names_that_are_no_text_can_be_told(check: Check) -> None:
+    ran = check(**good({**NO_STORE, "MODEL_A_\udcff\u00e4": "1"}))
+    assert (ran.code, ran.err) == (1, "") and "MODEL_A_\\udcff\u00e4 is read by nothing" in ran.text
+
+
 # --- the `.env` file itself
 
 def test_a_file_of_keys_that_others_may_read_is_a_warning(check: Check, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from src.checker.codes import CODES
 from src.checker.findings import Finding, Place, in_order
@@ -222,3 +224,22 @@ def test_findings_are_told_once_by_file_and_position() -> None:
 ])
 def test_places_are_written_as_compilers_do(place: Place, text: str) -> None:
     assert place.text() == text
+
+
+NAMES = """PROXY_MODEL_KEYS PROXY_CHAIN_KEYS MODEL_A_UPSTREAM_MODEL MODEL_A_ALIAS MODEL_A_API_BASE MODEL_A_RPM PORT
+    WORKERS MODEL_A_FALLBACKS MODEL_A_HEADERS MODEL_A_API_KEY_ENV CHAIN_C_MODELS CHAIN_C_ON GATEWAY_DATABASE_URL
+    GATEWAY_TYPO LITELLM_MASTER_KEY OPENAI_API_BASE NUM_WORKERS REASONING_EFFORT""".split()
+WORDS = ("a", "a,b", "gpt-5", "groq/x", "none", "0", "http://x:y@z", "off")
+VALUES = st.one_of(st.text(max_size=30), st.sampled_from(WORDS))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.sampled_from(NAMES), VALUES),
+       st.one_of(st.none(), st.binary(max_size=80), st.text(max_size=80)))
+def test_whatever_is_declared_every_format_can_say_it(env: dict[str, str], dotenv: str | bytes | None) -> None:
+    text = dotenv.encode(errors="surrogatepass") if isinstance(dotenv, str) else dotenv
+    report = Report("x", tuple(found(env, text)))
+    said = [READERS[form](shown(form, report)) for form in ("json", "sarif")]
+    assert said == [codes(report.findings)] * 2
+    assert len(shown("github", report).splitlines()) == max(1, len(report.findings))
+    assert not re.search(r"[\x00-\x09\x0b-\x1f]", shown("text", report))
