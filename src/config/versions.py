@@ -6,11 +6,14 @@ Nothing here imports LiteLLM: a malicious release must be known before any of it
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from ..errors import UsageProblem
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 PACKAGE = "litellm"
 # What pyproject.toml asks for: the series whose behaviour was measured, see `Tested`.
@@ -75,10 +78,11 @@ def _within(version: str) -> bool:
     return LOWEST <= release(version) < BELOW
 
 
-def installed(find: Callable[[str], Distribution] = distribution) -> Found:
+def installed(find: "Callable[[str], Distribution] | None" = None) -> Found:
     """Return what is installed, read from its metadata."""
+    from importlib.metadata import PackageNotFoundError, distribution  # not for --help: it imports much
     try:
-        found = find(PACKAGE)
+        found = (find or distribution)(PACKAGE)
     except PackageNotFoundError:
         return Found(None)
     return Found(found.version, Path(str(found.locate_file(PTH))).exists())
