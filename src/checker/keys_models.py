@@ -54,7 +54,7 @@ def model_rows(prices: Mapping[str, Any], source: Source) -> dict[str, dict[str,
     for constant, provider in _LISTS.items():
         for name in source.constant("constants.py", constant):
             if name not in prices:
-                rows.setdefault(f"={provider}", {})[name] = ""
+                rows.setdefault(f"={provider}", {})[name] = ",,!"
     return rows
 
 
