@@ -8,7 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ("README.md", "docs/request-line.md", "docs/development.md", "docs/routes.md", "docs/check.md",
-             "docs/discovery.md", "docs/explain.md", "docs/home-cluster.md", "docs/rehearse.md", "docs/wildcards.md")
+             "docs/deploy.md", "docs/discovery.md", "docs/explain.md", "docs/home-cluster.md", "docs/rehearse.md",
+             "docs/wildcards.md")
 
 _FENCE = re.compile(r"^(```+)(\w*)\s*$")
 _HEADING = re.compile(r"^#{1,6}\s+(.*)$")

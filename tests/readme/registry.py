@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 from .markdown import DOCUMENTS, Block, blocks
 
 # demo: in a copy of the checkout; setup: a new folder; recipe: starts a gateway; ask: against a running gateway;
-# service: goes on until it is told to end; plan: `--print-config` only; compose: tests/containers; checked: by its
-# paths, because running it would run the tests.
-How = Literal["demo", "setup", "recipe", "ask", "service", "plan", "compose", "checked"]
+# service: goes on until it is told to end; plan: `--print-config` only; render: beside a stand-in for kubectl; compose:
+# tests/containers; checked: by its paths, because running it would run the tests.
+How = Literal["demo", "setup", "recipe", "ask", "service", "plan", "render", "compose", "checked"]
 PASTED = ("sh", "env", "python", "powershell")
 NOT_PASTED = ("text", "json", "yaml")
 
@@ -32,6 +32,7 @@ REGISTRY: dict[str, dict[tuple[str, str], tuple[How, ...]]] = {
         ("env", "Groq, Gemini and Mistral in parallel"): ("recipe",),
         ("env", "A fallback chain"): ("recipe",),
         ("sh", "Containers"): ("compose", "compose"),
+        ("sh", "From your plan to docker-compose and Kubernetes"): ("render", "render"),
         ("sh", "Parameters"): ("setup",),
         ("sh", "Streaming: the demo scripts"): ("demo",),
         ("env", "Migration from the single-model variables"): ("plan",),
@@ -55,6 +56,13 @@ REGISTRY: dict[str, dict[tuple[str, str], tuple[How, ...]]] = {
     },
     "docs/wildcards.md": {
         ("env", "Wildcards"): ("plan",),
+    },
+    "docs/deploy.md": {
+        ("sh", "Deploying"): ("render",),
+        ("sh", "Compose"): ("render",),
+        ("sh", "Kubernetes"): ("render",),
+        ("sh", "Keys"): ("render", "render"),
+        ("sh", "The pod"): ("render",),
     },
     "docs/development.md": {
         ("sh", "Tests"): ("checked",),
