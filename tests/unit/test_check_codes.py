@@ -52,6 +52,12 @@ def test_no_code_is_used_that_is_not_in_the_table(carrier: str) -> None:
     assert used and [code for code in used if code not in CODES] == []
 
 
+def test_no_file_of_the_gateway_names_a_code_that_there_is_not() -> None:
+    texts = {file: (ROOT / file).read_text(encoding="utf-8") for file in modules("src")}
+    named = {(file, code) for file, text in texts.items() for code in re.findall(r"GW\d{3}", text)}
+    assert len(named) > 100 and sorted(pair for pair in named if pair[1] not in CODES) == []
+
+
 def test_what_keeps_a_plan_from_starting_is_an_error() -> None:
     used = {code for carrier in ("Problem", "BadValue") for _, call in calls(carrier)
             for code in constants(code_of(call, CARRIERS[carrier]))}
