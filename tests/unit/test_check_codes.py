@@ -23,7 +23,8 @@ def calls(name: str) -> list[tuple[str, ast.Call]]:
     """Return where a plan's Problem, Note or BadValue is made."""
     return [(f"{file}:{node.lineno}", node) for file, tree in modules("src").items()
             if file.startswith("src/config/") or file in BESIDE_CONFIG
-            for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == name]
+            for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            and node.func.id == name]
 
 
 def code_of(call: ast.Call, position: int) -> ast.expr | None:
