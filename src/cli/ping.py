@@ -93,8 +93,8 @@ def _agree(listed: Sequence["Ping"], plan: LaunchPlan, yes: bool) -> None:
     costs = {}
     for one in listed:
         known = book.find({"deployment": one.deployment, "model": f"{one.provider}/{one.model}"})
-        costs[one.alias] = cost_micros(one, known.price if known else None)
-    unknown = [alias for alias, cost in costs.items() if cost is None]
+        costs[one.deployment] = cost_micros(one, known.price if known else None)
+    unknown = list(dict.fromkeys(one.alias for one in listed if costs[one.deployment] is None))
     total = sum((cost for cost in costs.values() if cost is not None), Decimal(0))
     if not unknown and total <= ASKS_FROM:
         return

@@ -60,7 +60,7 @@ def spawn(plan: LaunchPlan, generation: Generation, host: Host, folder: Path, lo
         passed = (listener.fileno(),) if os.name == "posix" else ()
         if os.name != "posix":
             listener.close()
-        return subprocess.Popen([*python_module(host.package, "serving"), "--order-file", str(path)], cwd=folder,
+        return subprocess.Popen([*python_module(host.package, "serving"), "--order-file", str(path)],
                                 env=with_package(host.environ), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                 pass_fds=passed, start_new_session=True)
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from ..config.environment import Secret
 
 _SECRET_NAME = re.compile(r"(^|_)(API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|JWT|DSN)(_|$)", re.IGNORECASE)
+# Shorter ones stand anywhere by chance.
+_SHORTEST = 8
 _NOT_SECRET = re.compile(r".*_(ENV|FILE)$", re.IGNORECASE)
 
 
@@ -43,6 +45,13 @@ class Canaries:
         return kept
 
     def found_in(self, places: Iterable[tuple[str, bytes]]) -> list[str]:
-        """Return `NAME in place` for every canary that stands in one of ``places`` (name, content)."""
+        """Return `NAME in place` for every canary, and every real key, in one of ``places`` (name, content)."""
         known = [(name, value.encode()) for name, value in self.values.items()]
-        return [f"{name} in {place}" for place, content in places for name, value in known if value in content]
+        listed = list(places)
+        found = [f"{name} in {place}" for place, content in listed for name, value in known if value in content]
+        return found + self.real_in(listed)
+
+    def real_in(self, places: Iterable[tuple[str, bytes]]) -> list[str]:
+        """Return where a real key stands, which no part of a rehearsal should even know."""
+        known = [(name, value.encode()) for value, name in self._real.items() if len(value) >= _SHORTEST]
+        return [f"the real {name} in {place}" for place, content in places for name, value in known if value in content]

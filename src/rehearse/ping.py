@@ -24,7 +24,8 @@ PROMPT_TOKENS = 16
 # Models that reason refuse an answer that cannot hold a thought.
 ANSWER_TOKENS, REASONING_TOKENS = 1, 16
 _REFERENCE = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
-_ROUTER_ONLY = ("rpm", "tpm", "max_parallel_requests", "stream_timeout", "weight", "order")
+# What only the router reads, and what would have a model think for more than its answer may cost.
+_LEFT_OUT = ("rpm", "tpm", "max_parallel_requests", "stream_timeout", "weight", "order", "reasoning_effort", "thinking")
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def _ping(model: Mapping[str, Any], params: Mapping[str, Any], secrets: Mapping[
           values: Mapping[str, str]) -> Ping:
     names = [found[1] for value in params.values() if isinstance(value, str) and (found := _REFERENCE.fullmatch(value))]
     known = {name: secrets[name].value or "" if name in secrets else values.get(name, "") for name in names}
-    sent = {name: _resolved(value, known) for name, value in params.items() if name not in _ROUTER_ONLY}
+    sent = {name: _resolved(value, known) for name, value in params.items() if name not in _LEFT_OUT}
     if model["mode"] in ("chat", "completion"):
         sent["max_tokens"] = REASONING_TOKENS if model["accepts_reasoning"] else ANSWER_TOKENS
     else:

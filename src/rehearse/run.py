@@ -134,6 +134,8 @@ class _Run:
         places = [("the log", child.said.encode()), *_files(self.subject.folder)]
         places += [(f"the answer to {answer.marker or 'a list'}", _bytes(answer)) for answer in stage.client.answers]
         found = self.canaries.found_in(places)
+        found += self.canaries.real_in((f"a call of {record.model}", str(record.headers).encode())
+                                       for record in self.mock.requests)
         self.tell(judged("secrets", "", [*found, *addresses], f"{len(self.canaries.values)} canary keys, echoed by the "
                          f"upstreams, found in none of {len(places)} outputs, answers and files",
                          time.monotonic() - began))

@@ -45,12 +45,12 @@ def ping(**more: Any) -> Ping:
 def test_each_deployment_is_asked_once_with_its_own_key_and_few_tokens() -> None:
     key = canary()
     plan, generation, env = planned(
-        MODEL_GPT5_API_KEY=key, MODEL_GPT5_TIMEOUT="7", MODEL_GPT5_RPM="9", MODEL_DEEPSEEK_API_KEY_ENV="none",
-        PROXY_CHAIN_KEYS="default", CHAIN_DEFAULT_MODELS="gpt5,deepseek")
+        MODEL_GPT5_API_KEY=key, MODEL_GPT5_TIMEOUT="7", MODEL_GPT5_RPM="9", REASONING_EFFORT="high",
+        MODEL_DEEPSEEK_API_KEY_ENV="none", PROXY_CHAIN_KEYS="default", CHAIN_DEFAULT_MODELS="gpt5,deepseek")
     first, second = pings(generation, plan.secrets, env)
     assert (first.alias, first.params["api_key"], first.params["max_tokens"], first.seconds) == ("gpt-5", key, 16, 7.0)
     assert (second.key_env, second.unset, second.seconds) == (None, "", 30.0)
-    assert key not in repr(first) and not {"rpm", "stream_timeout"} & set(first.params)
+    assert key not in repr(first) and not {"rpm", "stream_timeout", "reasoning_effort"} & set(first.params)
 
 
 def test_a_key_that_is_not_set_is_told_and_nothing_is_asked() -> None:

@@ -21,6 +21,7 @@ from src.rehearse.results import Check, Report
 from src.rehearse.run import Subject, rehearse
 
 from .declaring import canary, declared, refused, run_here, two
+from .store_support import fresh_database
 
 OFF = {"GATEWAY_DATABASE_URL": "off"}
 GOOD = Report((Check("boots", "", "passed", "ready"),), ("TIMEOUT is short",), "abc", 1.0)
@@ -158,6 +159,20 @@ def test_a_database_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     path.write_bytes(b"no database at all, but long enough for a header" * 100)
     with pytest.raises(NotStarted, match="cannot be copied"):
         store_of(tmp_path).sources()
+
+
+def test_rows_of_postgresql_are_read_into_a_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "rows.yaml").write_text(DOCUMENT.replace(", budget: 5", ""))
+    with fresh_database("postgresql", tmp_path) as database:
+        env = {"GATEWAY_DATABASE_URL": database.url}
+        empty = store_of(tmp_path, **env).sources()
+        assert empty.registry is not None and "not migrated yet" in empty.registry.notes[0]
+        assert run_here("registry", "import", "rows.yaml", env=two(env), cwd=tmp_path, capfd=capfd).code == 0
+        (tmp_path / "private" / "rehearsal.db").unlink()
+        store = store_of(tmp_path, **env)
+        found = store.sources()
+    assert found.registry is not None and [model.alias for model in found.registry.models] == ["grok-3-mini"]
+    assert store.url.startswith("sqlite:///") and store.rows() == []
 
 
 def test_limits_of_rows_are_what_workers_read() -> None:

@@ -17,7 +17,8 @@ from src.launch.existing import load_existing
 from src.rehearse.asking import Answer, Client, body_of
 from src.rehearse.canaries import Canaries, secret_name
 from src.rehearse.copying import TIMEOUT_S, changes, copied, has_limits, limit_rows
-from src.rehearse.judging import answer_problems, ledger_problems, stream_problems, texts
+from src.rehearse.judging import (Call, answer_problems, cases, ledger_problems, limit_problems, stream_problems, texts,
+                                  walk_problems)
 from src.rehearse.network import DeadEnd
 from src.rehearse.results import Check, Report, judged, junit, summary, table
 from src.rehearse.targets import targets, upstreams
@@ -60,6 +61,9 @@ def test_a_leak_is_found_by_searching() -> None:
     places = [("the log", b"nothing"), ("a row", f"x{canaries.of('A_KEY')}y".encode())]
     assert canaries.found_in(places) == ["A_KEY in a row"]
     assert Canaries({"A_KEY": Secret("A_KEY", None, "")}).found_in(places) == [], "another run has other canaries"
+    real = canary("real")
+    known = {"A_KEY": Secret("A_KEY", real, ".env line 1"), "SHORT_KEY": Secret("SHORT_KEY", "log", ".env line 2")}
+    assert Canaries(known).found_in([("the log", f"a log with {real}".encode())]) == ["the real A_KEY in the log"]
 
 
 # --- the dead end -----------------------------------------------------------------------------------------------------
@@ -261,6 +265,21 @@ ROWS: list[dict[str, Any]] = [
 def test_the_ledger_must_agree_with_the_mock(calls: dict[str, int], rows: list[dict[str, Any]],
                                              problems: list[str]) -> None:
     assert ledger_problems(calls, rows) == problems
+
+
+@pytest.mark.parametrize(("statuses", "asked", "problem"), [
+    ([200, 500], 2, "answered 500"), ([200] * 5 + [429], 5, "5 requests passed where 4 may"),
+    ([200, 429], 2, "1 requests passed, but the upstream was asked 2 times"),
+])
+def test_a_limit_that_holds_otherwise_is_found(statuses: list[int], asked: int, problem: str) -> None:
+    answers = [Answer(status, {"retry-after": "9"}) for status in statuses]
+    assert limit_problems(answers, 4, asked) == [problem]
+
+
+def test_the_right_walk_with_the_wrong_status_is_found() -> None:
+    from .rehearse_support import target
+    case = cases(target("one"))[0]
+    assert walk_problems(case, [Call("one", "k", "k")], Answer(200)) == ["429 from one: the client got 200, not 429"]
 
 
 def test_texts_are_found_at_any_depth() -> None:
