@@ -129,10 +129,13 @@ def _of_file(invocation: Invocation, name: str) -> Configuration:
         raise Trouble(f"{name} cannot be read: {error.strerror}", name, _REPAIR) from None
     except UnicodeDecodeError:
         raise Trouble(f"{name} is not UTF-8 text", name, _REPAIR) from None
-    if text.lstrip().startswith("{"):
-        return of_plan(name, _plan(text, name))
-    if path.suffix in (".yaml", ".yml"):
-        return _yaml(text, path, name)
+    try:
+        if text.lstrip().startswith("{"):
+            return of_plan(name, _plan(text, name))
+        if path.suffix in (".yaml", ".yml"):
+            return _yaml(text, path, name)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        raise Trouble(f"{name} has not the form of a LiteLLM file or a plan.json", name, _REPAIR) from None
     return _environment(data, path, name)
 
 
@@ -205,7 +208,11 @@ def _served(name: str, answer: Mapping[str, Any]) -> Configuration:
 
 def _ask(ctx: click.Context, port: int | None, command: str) -> Mapping[str, Any]:
     gateway: Gateway = _gateway(ctx.obj, port)
-    answer = gateway.ask(command, timeout=_READING_S)
+    try:
+        answer = gateway.ask(command, timeout=_READING_S)
+    except TimeoutError:
+        raise Trouble(f"the gateway on port {gateway.port} said nothing for {_READING_S:g} s", "",
+                      "look at its log") from None
     if answer["ok"]:
         return answer
     if answer["message"] == "unknown command":

@@ -125,16 +125,20 @@ def _keyed(entries: Iterable[Entry]) -> Iterable[tuple[str, Entry]]:
 
 def _walks(router: Entry, aliases: Mapping[str, str]) -> dict[str, list[str]]:
     found = {}
-    for entry in router.get("fallbacks") or ():
+    for entry in _listed(router.get("fallbacks")):
         for alias, targets in (entry.items() if isinstance(entry, Mapping) else ()):
-            found[str(alias)] = [aliases.get(str(target), str(target)) for target in targets or ()]
+            found[str(alias)] = [aliases.get(str(target), str(target)) for target in _listed(targets)]
     return found
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
     params, info = entry.get("litellm_params") or {}, entry.get("model_info") or {}
     said: dict[str, Any] = {ours: params.get(theirs, _EMPTY.get(ours)) for theirs, ours in _PARAMS.items()}
-    said["headers"] = _headers(said["headers"] or {})
+    said["headers"] = _headers(said["headers"]) if isinstance(said["headers"], Mapping) else {}
     said |= {"alias": entry.get("model_name"), "mode": _OWN_MODES.get(str(info.get("mode")), info.get("mode")),
              "max_output": info.get("max_output_tokens"), "max_input": info.get("max_input_tokens")}
     said |= {ours: _micros(info.get(theirs)) for theirs, ours in _COSTS.items()}
@@ -166,8 +170,7 @@ def _flat(document: Entry) -> dict[str, Any]:
         for name, value in (values.items() if isinstance(values, Mapping) else {"": values}.items()):
             path = f"{block}.{name}".rstrip(".")
             if path == "litellm_settings.callbacks":
-                value = [one for one in ([value] if isinstance(value, str) else value or ())
-                         if not str(one).endswith(_OURS)]
+                value = [one for one in _listed(value) if not str(one).endswith(_OURS)]
             ours = path == "router_settings.fallbacks" or (isinstance(value, str) and value.endswith(_OURS))
             if not ours and value not in ([], None):
                 found[path] = hidden(str(name), value)

@@ -2,14 +2,18 @@
 
 import json
 import random
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from src.config.document import plan_document
+from src.config.environment import Environment
 from src.config.models import ModelSpec
 from src.config.plan import LaunchPlan
 from src.config.rendering import config_document, content_hash, dump, render_config
@@ -19,7 +23,8 @@ from src.explain.differences import differences, not_compared
 from src.explain.hiding import Hidden, hidden, shown
 
 from .declaring import Ran, canary, declared, refused, run_here, two
-from .test_properties import as_variables, fleets, many, with_defaults
+from .test_control_client import Fake
+from .test_properties import as_variables, fleets, with_defaults
 
 BASE = two(PROXY_CHAIN_KEYS="smart", CHAIN_SMART_MODELS="gpt5,deepseek", MODEL_GPT5_TIMEOUT="30", MODEL_GPT5_RPM="10",
            MODEL_GPT5_HEADERS="X-Title=one", MODEL_DEEPSEEK_ALLOW_PARAMS="seed,logit_bias",
@@ -145,7 +150,7 @@ def test_order_comments_and_places_do_not_matter(line: Line) -> None:
     assert line("diff", str(first), str(second)).code == 0
 
 
-@many
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(fleets(), fleets())
 def test_two_configurations_differ_exactly_where_they_say_something_else(one: list[ModelSpec],
                                                                          other: list[ModelSpec]) -> None:
@@ -306,6 +311,74 @@ def test_a_gateway_that_is_not_there_is_told(line: Line) -> None:
 def test_a_declared_secret_is_no_more_than_equal_or_not() -> None:
     secret = canary()
     plan = declared({**BASE, "OPENAI_API_KEY": secret})
-    from src.config.environment import Environment
     side = of_declared("x", plan, Environment({**BASE, "OPENAI_API_KEY": secret}))
     assert secret not in repr(side)
+
+
+# --- files of any form --------------------------------------------------------------------------------------------
+
+words = st.sampled_from("""
+model_list model_name litellm_params model_info model api_key fallbacks router_settings extra_headers timeout id models
+chains input_cost_per_token key alias on settings ledger registry endpoints sources headers x
+""".split())
+trees = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | words | st.just("chain:a:b"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=4), max_leaves=20)
+quick = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@quick
+@given(st.dictionaries(words, trees, max_size=5), st.lists(trees, max_size=3))
+def test_a_file_of_any_form_is_compared_or_refused(line: Line, tree: dict[str, Any], entries: list[Any]) -> None:
+    documents = {"a.yaml": yaml.safe_dump({**tree, "model_list": entries}), "b.yaml": yaml.safe_dump(tree),
+                 "plan.json": json.dumps({**tree, "models": entries})}
+    for name, text in documents.items():
+        (line.home / name).write_text(text)
+        for other in documents:
+            ran = line("diff", name, other) if (line.home / other).exists() else line("diff", name, name)
+            assert ran.code in (0, 1, 2) and "Traceback" not in ran.err
+            assert ran.code != 2 or ran.err.startswith("error: ")
+
+
+# --- a gateway that runs ------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def runtime() -> Iterator[Path]:
+    """A folder with a short path: sockets allow about a hundred bytes."""
+    with tempfile.TemporaryDirectory(prefix="lg-") as name:
+        yield Path(name)
+
+
+def served(env: dict[str, str]) -> dict[str, Any]:
+    plan = declared(env)
+    return {"hash": "a" * 12, "plan": plan_document(plan), "yaml": dump(config_document(plan))}
+
+
+def test_what_a_reload_would_change_is_told_once(line: Line, runtime: Path) -> None:
+    lines = ["variable GATEWAY_MAX_BODY_MB: added", "secret OPENAI_API_KEY: changed"]
+    old, new = served(BASE), served({**BASE, "GATEWAY_MAX_BODY_MB": "9"})
+    heard = Fake(runtime / "4000", {"ok": True, "old": old, "new": new, "environment": lines})
+    ran = line("diff", "running", env={"GATEWAY_RUNTIME_DIR": str(runtime)})
+    assert (ran.code, ran.text) == (1, "~ setting GATEWAY_MAX_BODY_MB: 32 -> 9\n~ secret OPENAI_API_KEY: changed\n")
+    assert json.loads(heard.heard[-1]) == {"command": "difference"}
+    told = json.loads(line("diff", "running", "--json", env={"GATEWAY_RUNTIME_DIR": str(runtime)}).text)
+    assert told["environment"] == ["secret OPENAI_API_KEY: changed"] and told["same"] is False
+
+
+def test_the_running_configuration_is_one_of_two_sides(line: Line, runtime: Path) -> None:
+    heard = Fake(runtime / "4000", {"ok": True, **served(BASE)})
+    ran = line("diff", sides("both", line.home, {**BASE, "MODEL_GPT5_RPM": "1"}), "running", "--port", "4000",
+               env={"GATEWAY_RUNTIME_DIR": str(runtime)})
+    assert (ran.code, ran.text) == (1, "~ model gpt5: rpm 1 -> 10\n")
+    assert json.loads(heard.heard[-1]) == {"command": "configuration"}
+
+
+@pytest.mark.parametrize("answer, texts", [
+    ({"ok": False, "message": "unknown command"}, ("of an older version", "restart it")),
+    ({"ok": False, "message": "a reload would refuse it", "lines": ["because", "\x1b[31m"]},
+     ("a reload would refuse it", "because", "\\x1b[31m")),
+])
+def test_what_the_gateway_refuses_is_trouble(answer: dict[str, Any], texts: tuple[str, ...], line: Line,
+                                             runtime: Path) -> None:
+    Fake(runtime / "4000", answer)
+    refused(line("diff", "running", env={"GATEWAY_RUNTIME_DIR": str(runtime)}), *texts)

@@ -187,7 +187,8 @@ def test_the_samples_of_the_page_are_what_is_printed(tmp_path: Path, capfd: pyte
 @pytest.mark.parametrize("name, expected", [
     ("MODEL_ONE_TIMEOUT", ("MODEL_ONE_TIMEOUT, environment", 20.0, "--model-spec timeout=...")),
     ("MODEL_ONE_RETRIES", ("default", None, "--model-spec retries=...")),
-    ("PORT", ("flag --port", 4711, "--port")), ("XAI_API_KEY", None), ("MODEL_TWO_TIMEOUT", None), ("MODEL_ONE_TIM", None),
+    ("PORT", ("flag --port", 4711, "--port")), ("XAI_API_KEY", None),
+    ("MODEL_TWO_TIMEOUT", None), ("MODEL_ONE_TIM", None),
     ("OPENAI_API_KEY", ("OPENAI_API_KEY_FILE, environment", "set", "")),
 ])
 def test_a_variable_is_explained(name: str, expected: tuple[str, Any, str] | None, line: Line) -> None:
