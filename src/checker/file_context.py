@@ -26,6 +26,7 @@ class Context:
     environ: Mapping[str, str]
     folder: Path
     _hints: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    _plains: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def block(self, name: str) -> Node | None:
         """Return a top-level block that is a map."""
@@ -67,8 +68,9 @@ class Context:
         """Return the known name that ``name`` is probably meant to be."""
         key = (name, block)
         if key not in self._hints:
-            plain = _plain(name)
-            same = next((one for one in known if _plain(one) == plain), None)
+            if block not in self._plains:
+                self._plains[block] = {_plain(one): one for one in known}
+            same = self._plains[block].get(_plain(name))
             close = [] if same or len(self._hints) > _SUGGESTIONS else get_close_matches(
                 name, known, 1, 0.82 if len(name) > 5 else 0.74)
             self._hints[key] = same or (close[0] if close else None)

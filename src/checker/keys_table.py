@@ -80,8 +80,8 @@ class KeyTable:
         """Return whom LiteLLM asks for a name without a provider; None where it knows nobody."""
         if name == "*" or "ft:gpt-3.5-turbo" in name or "ft:gpt-4" in name or name.startswith("gpt-image"):
             return "openai"
-        if name in self._models and not name.startswith("ft:") and (provider := inferred(self._models[name][0])):
-            return provider
+        if name in self._models and (provider := inferred(self._models[name][0])):
+            return None if provider == "openai" and name.startswith("ft:") else provider
         return next((provider for pattern, provider in self.raw["rules"] if re.search(pattern, name, re.I)), None)
 
 
