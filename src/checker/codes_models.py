@@ -34,4 +34,9 @@ ROWS = (
             "ALLOW_PARAMS and DROP_PARAMS take any name, because upstreams have parameters of their own. This one is a "
             "letter away from a parameter of OpenAI's API, and would let through or hold back nothing.",
             "MODEL_GPT5_DROP_PARAMS=temprature", "MODEL_GPT5_DROP_PARAMS=temperature"),
+    warning("GW710", "a model of nobody at OpenAI",
+            "What stands before the slash is no provider that is served natively, so the whole is the name of a model "
+            "at OpenAI's own base, which has none of such a name: requests get a 404.",
+            "MODEL_FAST_UPSTREAM_MODEL=gorq/llama-3.3-70b-versatile",
+            "MODEL_FAST_UPSTREAM_MODEL=groq/llama-3.3-70b-versatile"),
 )

@@ -1,9 +1,11 @@
 """Parameters that contradict each other or the model."""
 
+import difflib
 from collections.abc import Iterator
 
 from ..config.fields import suggest
 from ..config.plan import LaunchPlan
+from ..config.providers import NATIVE_PROVIDERS, OPENAI_BASE
 from ..config.resolve import PlannedModel
 from .findings import Finding
 from .plan_places import Places
@@ -22,9 +24,21 @@ verbosity web_search_options
 def findings(plan: LaunchPlan, places: Places) -> Iterator[Finding]:
     """Yield what a model would be sent in vain."""
     for model in plan.models:
+        yield from _prefix(model, places)
         yield from _dropped(model, places)
         yield from _misspelt(model, places)
         yield from _too_many(model, places)
+
+
+def _prefix(model: PlannedModel, places: Places) -> Iterator[Finding]:
+    """Find what looks like a provider and is none, so that the whole of it goes to OpenAI as the name of a model."""
+    prefix, slash, rest = model.spec.model.partition("/")
+    if model.spec.provider == "openai" and slash and model.base == OPENAI_BASE:
+        repair = "name the base that serves it in its API_BASE"
+        if near := difflib.get_close_matches(prefix, NATIVE_PROVIDERS, n=1, cutoff=0.6):
+            repair = f"write {near[0]}/{rest}, or {repair}"
+        yield Finding("GW710", f"{model.alias}: {prefix} is no provider, so {model.spec.model} is asked for at "
+                      f"{OPENAI_BASE}", places.of(model.spec.origin("upstream")), repair)
 
 
 def _dropped(model: PlannedModel, places: Places) -> Iterator[Finding]:

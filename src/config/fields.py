@@ -124,7 +124,7 @@ class Field:
 FIELDS: tuple[Field, ...] = (
     Field("upstream", ("UPSTREAM_MODEL",), "upstream", _name, "Model id as the upstream knows it (required)", "gpt-5"),
     Field("alias", ("ALIAS",), "alias", _name, "What clients send as `model`", "my-model"),
-    Field("provider", ("PROVIDER",), "provider", to_choice(*PROVIDERS),
+    Field("provider", ("PROVIDER",), "provider", to_choice(*PROVIDERS, code="GW706"),
           "LiteLLM provider; default `openai`, or the provider that the upstream id starts with", "openai"),
     Field("mode", ("MODE",), "mode", to_choice(*MODES), "What the model does: " + ", ".join(MODES), "chat"),
     Field("api_base", ("API_BASE", "UPSTREAM_BASE"), "base", to_url, "Base URL of the upstream",

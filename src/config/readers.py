@@ -1,5 +1,6 @@
 """Readers of single values: text becomes a number, a URL, a list, or BadValue says what would be accepted."""
 
+import difflib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -78,12 +79,14 @@ def to_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def to_choice(*choices: str) -> Callable[[str], str]:
-    """Return a reader that accepts exactly ``choices``, in any case."""
+def to_choice(*choices: str, code: str = "GW102") -> Callable[[str], str]:
+    """Return a reader that accepts exactly ``choices``, in any case; ``code`` is that of any other word."""
     def read(text: str) -> str:
         word = text.strip().lower()
         if word not in choices:
-            raise BadValue("must be one of " + ", ".join(choices))
+            near = difflib.get_close_matches(word, choices, n=1, cutoff=0.7)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise BadValue(f"must be one of {', '.join(choices)}{hint}", code)
         return word
     return read
 
