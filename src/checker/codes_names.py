@@ -44,10 +44,6 @@ ROWS = (
     warning("GW312", "a chain of many calls",
             "Each try of each member is a call that may wait for its whole timeout and may cost money.",
             "CHAIN_BEST_MODELS=a,b,c   # each with RETRIES=5", "CHAIN_BEST_MODELS=a,b   # each with RETRIES=0"),
-    warning("GW313", "fallbacks that lead back",
-            "Where both models fail, LiteLLM asks the first one again, up to max_fallbacks times, before the client "
-            "gets its error.",
-            "fallbacks: [{gpt-5: [fast]}, {fast: [gpt-5]}]", "fallbacks: [{gpt-5: [fast]}]"),
     error("GW317", "a wildcard on one side only",
           "A star stands for the model that the client asks for: it must be in the alias and in the upstream model, at "
           "the end of both, or every name would reach one model, or one name none.",

@@ -162,7 +162,7 @@ def _cycles(steps: list[Step]) -> Iterator[Finding]:
                 nodes[step.source, step.target] = step.node
         if cycle := find_cycle(graph):
             node = nodes[cycle[-2], cycle[-1]]
-            yield Finding("GW313", f"{kind} lead back: " + " -> ".join(cycle), node.place(),
+            yield Finding("GW304", f"{kind} run in a circle: " + " -> ".join(cycle), node.place(),
                           f"remove {cycle[-1]} from the fallbacks of {cycle[-2]}")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from src.checker.codes import severity
 
-from .checking_support import ENVIRON, MODEL, findings
+from .checking_support import ENVIRON, MODEL, findings, models
 
 AZURE = {"LITELLM_MASTER_KEY": ENVIRON["LITELLM_MASTER_KEY"]}
 Case = tuple[str, str, Mapping[str, str], tuple[str, int, str]]
@@ -44,6 +44,10 @@ ISSUES: list[Case] = [
      "    model: os.environ/AZURE_MODEL\n    api_base: os.environ/AZURE_API_BASE\n    api_key: none\n",
      {**AZURE, "AZURE_MODEL": "my-deployment", "AZURE_API_BASE": "https://a.example.com"},
      ("GW707", 4, "'my-deployment' names no provider that LiteLLM knows")),
+    # Fallbacks in a circle: one bad request took a replica down.
+    ("BerriAI/litellm #35303", models("gpt-4", "gpt-4o", "gpt-4.1") + "router_settings:\n  fallbacks:\n"
+     "  - gpt-4: [gpt-4o]\n  - gpt-4o: [gpt-4.1]\n  - gpt-4.1: [gpt-4]\n", ENVIRON,
+     ("GW304", 15, "fallbacks run in a circle: gpt-4 -> gpt-4o -> gpt-4.1 -> gpt-4")),
     # Documented under litellm_settings for years, read only in general_settings.
     ("BerriAI/litellm-docs #1184", MODEL + "litellm_settings:\n  master_key: os.environ/LITELLM_MASTER_KEY\n"
      "  database_url: os.environ/DATABASE_URL\n", {**ENVIRON, "DATABASE_URL": "postgresql://db/x"},
@@ -67,7 +71,8 @@ ISSUES: list[Case] = [
      ("GW402", 7, "publicly known")),
     # `api_version: 2024-10-21` without quotes is a date for YAML.
     ("documentation: Azure", "model_list:\n- model_name: a\n  litellm_params:\n    model: azure/a\n"
-     "    api_base: https://a.example.com\n    api_key: none\n    api_version: 2024-10-21\n", ENVIRON, ("GW102", 7, "LiteLLM needs text")),
+     "    api_base: https://a.example.com\n    api_key: none\n    api_version: 2024-10-21\n", ENVIRON,
+     ("GW102", 7, "LiteLLM needs text")),
 ]
 
 
