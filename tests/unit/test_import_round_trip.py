@@ -1,4 +1,4 @@
-"""What we render, imported again, renders the same YAML: nothing of a configuration is lost on the way there and back."""
+"""What we render, imported again, renders the same YAML: nothing is lost on the way there and back."""
 
 import re
 import string
@@ -84,8 +84,9 @@ def test_models_that_share_an_alias_keep_their_number_and_order(aliases: list[st
 
 
 def test_a_name_that_no_env_file_can_hold_is_reported_with_its_line() -> None:
-    plan = declared({"PROXY_MODEL_KEYS": "a,b", "MODEL_A_UPSTREAM_MODEL": "gpt-5", "MODEL_B_UPSTREAM_MODEL": "x${HOME}"})
-    reading = imported(render_config(plan.checked()))
+    plan = declared({"PROXY_MODEL_KEYS": "a,b", "MODEL_A_UPSTREAM_MODEL": "gpt-5",
+                     "MODEL_B_UPSTREAM_MODEL": "x${HOME}"}).checked()
+    reading = imported(render_config(plan))
     assert [model.alias for model in reading.models] == ["gpt-5"]
     item = finish(reading).of("lost")[0]
     assert "`${`" in item.text and item.path == "model_list[1]" and item.line > 2
