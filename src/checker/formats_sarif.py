@@ -21,7 +21,7 @@ def sarif(report: Report, version: str) -> dict[str, Any]:
     driver = {"name": "litellm-gateway check", "version": version, "rules": [_rule(code) for code in rules]}
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [{
         "tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "invocations": [invocation],
-        "results": [_result(finding, rules.index(finding.code)) for finding in report.findings]}]}
+        "results": [_result(finding, rules.index(finding.code), report.file) for finding in report.findings]}]}
 
 
 def _rule(name: str) -> dict[str, Any]:
@@ -30,19 +30,17 @@ def _rule(name: str) -> dict[str, Any]:
             "help": {"text": explain(code)}, "defaultConfiguration": {"level": code.severity}}
 
 
-def _result(finding: Finding, rule: int) -> dict[str, Any]:
+def _result(finding: Finding, rule: int, file: str) -> dict[str, Any]:
     text = finding.what + (f"\nrepair: {finding.repair}" if finding.repair else "")
     return {"ruleId": finding.code, "ruleIndex": rule, "level": CODES[finding.code].severity,
-            "message": {"text": text}, "locations": [_location(finding.place)]}
+            "message": {"text": text}, "locations": [_location(finding.place, file)]}
 
 
-def _location(place: Place) -> dict[str, Any]:
-    location: dict[str, Any] = {}
-    if place.file is not None:
-        physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(place.file)}}
-        if place.line is not None:
-            physical["region"] = {"startLine": place.line, "startColumn": place.column or 1}
-        location["physicalLocation"] = physical
+def _location(place: Place, file: str) -> dict[str, Any]:
+    """Return a place in a file: GitHub refuses the whole log where one result has none, or no line."""
+    location: dict[str, Any] = {"physicalLocation": {
+        "artifactLocation": {"uri": _uri(file if place.file is None else place.file)},
+        "region": {"startLine": place.line or 1, "startColumn": place.column or 1}}}
     if place.name:
         location["logicalLocations"] = [{"fullyQualifiedName": place.name}]
     return location

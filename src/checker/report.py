@@ -12,13 +12,15 @@ from .secrets import masked
 @dataclass(frozen=True)
 class Report:
     """``subject`` says what was checked. ``conditions`` are what no offline check can know; ``failures`` what should
-    have been checked and could not be, such as a file that cannot be read; ``ignored`` counts what was left out."""
+    have been checked and could not be, such as a file that cannot be read; ``ignored`` counts what was left out.
+    ``file`` stands for findings without one where a format cannot do without."""
 
     subject: str
     findings: tuple[Finding, ...] = ()
     conditions: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     ignored: int = 0
+    file: str = ".env"
 
     def ignoring(self, codes: Container[str]) -> "Report":
         """Return the report without the findings of ``codes``."""

@@ -89,7 +89,7 @@ def check_declared(invocation: Invocation, options: Mapping[str, Any]) -> Report
     subject = Subject(plan, sources, text, unpriced, public, committed, extra)
     values = [secret.value.strip() for secret in plan.secrets.values() if secret.value]
     findings = without_secrets(check_plan(subject), [*values, *_secrets(sources.env.values)])
-    return Report(_counted(plan), findings, conditions(plan), failures)
+    return Report(_counted(plan), findings, conditions(plan), failures, file=sources.env.dotenv.path)
 
 
 def _counted(plan: LaunchPlan) -> str:
@@ -115,7 +115,8 @@ def check_files(invocation: Invocation, options: Mapping[str, Any], files: tuple
         else:
             findings += check_text(text, name, environ)
     findings += picked_up(environ)
-    return Report(", ".join(files), without_secrets(findings, _secrets(environ)), _OF_A_FILE, tuple(failures))
+    return Report(", ".join(files), without_secrets(findings, _secrets(environ)), _OF_A_FILE, tuple(failures),
+                  file=files[0])
 
 
 def _with_rows(sources: Sources) -> tuple[Sources, tuple[str, ...]]:

@@ -89,6 +89,15 @@ def test_codes_can_be_left_out_and_the_rest_decides(check: Check) -> None:
     refused(check("--ignore", "GW999"), "'GW999' is no code")
 
 
+def test_colours_are_for_terminals_and_no_color_wins(check: Check) -> None:
+    env = good(NO_STORE, PORT="x")
+    plain = check(**env).text
+    assert "\x1b" not in plain + check(**env, NO_COLOR="1", FORCE_COLOR="1").text
+    coloured = check(**env, FORCE_COLOR="1").text
+    assert "\x1b[" in coloured and re.sub(r"\x1b\[\d+m", "", coloured) == plain
+    assert "\x1b" not in check("--format", "github", **env, FORCE_COLOR="1").text
+
+
 # --- our own inputs
 
 def test_places_are_those_of_the_file(check: Check, tmp_path: Path) -> None:

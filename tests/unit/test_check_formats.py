@@ -106,12 +106,14 @@ def test_sarif_results_point_at_their_rule_and_their_region() -> None:
     for result in run["results"]:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
         assert result["level"] in ("error", "warning") and result["message"]["text"] and len(result["locations"]) == 1
+    assert all(location["physicalLocation"]["region"]["startLine"] >= 1 for result in run["results"]
+               for location in result["locations"]), "GitHub would refuse the whole log"
     first, second, third, fourth = [result["locations"][0] for result in run["results"]]
     assert first["physicalLocation"] == {"artifactLocation": {"uri": ".env"},
                                          "region": {"startLine": 3, "startColumn": 13}}
     assert second["physicalLocation"]["artifactLocation"]["uri"] == "my%20config.yaml"
-    assert third == {"logicalLocations": [{"fullyQualifiedName": "NUM_WORKERS"}]}
-    assert "region" not in fourth["physicalLocation"]
+    assert third["logicalLocations"] == [{"fullyQualifiedName": "NUM_WORKERS"}]
+    assert third["physicalLocation"]["artifactLocation"] == {"uri": ".env"} and "logicalLocations" not in fourth
 
 
 def test_sarif_counts_columns_in_characters_and_says_whether_all_was_checked() -> None:
