@@ -196,8 +196,12 @@ def _reload(ctx: click.Context, port: int | None) -> Compared:
     answer = _ask(ctx, port, "difference")
     old, new = _served(RUNNING, answer["old"]), _served("what a reload would serve", answer["new"])
     told = {name for one in (old, new) for name in one.settings or ()}
-    lines = [line for line in answer["environment"] if line.partition(" ")[2].partition(":")[0] not in told]
+    lines = [line for line in answer["environment"] if "restart" in line or _name_in(line) not in told]
     return Compared(old, new, tuple(lines))
+
+
+def _name_in(line: str) -> str:
+    return line.partition(" ")[2].partition(":")[0]
 
 
 def _served(name: str, answer: Mapping[str, Any]) -> Configuration:

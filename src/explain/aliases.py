@@ -20,7 +20,7 @@ from .limits import CLIENT_REQUEST, UPSTREAM_CALL, Met, met
 from .models import Model, Models
 from .names import Endpoint, endpoint_of
 from .prices import PriceList
-from .provenance import setting
+from .provenance import chain_values, setting
 from .values import Value
 from .walks import ALWAYS, TRIGGERS, Call, Worst, calls_of, chain_of, walks_of, worst_of
 
@@ -43,6 +43,7 @@ class Explanation:
     source: str
     endpoint: Endpoint | None
     chain: str | None
+    chain_values: Mapping[str, Value]
     moves_on: Mapping[str, str]
     calls: tuple[Call, ...]
     models: tuple[Model, ...]
@@ -56,7 +57,9 @@ class Explanation:
         return {
             "alias": self.alias, "kind": self.kind, "target": self.target, "covered_by": self.covered_by,
             "source": self.source, "endpoint": self.endpoint.document() if self.endpoint else None,
-            "chain": self.chain, "moves_on": dict(self.moves_on),
+            "chain": self.chain,
+            "chain_values": {name: value.document() for name, value in self.chain_values.items()},
+            "moves_on": dict(self.moves_on),
             "calls": [call.document() for call in self.calls],
             "models": [model.document() for model in self.models],
             "limits": [one.document() for one in self.limits],
@@ -93,17 +96,19 @@ class Explainer:
         if walk is None:
             raise self._unknown(alias, target)
         models = self._answering(walk, target)
-        rules = {model.spec.key: self._limits.of_attempt(model.spec, target) for model in models}
+        rules = {model.spec.key: self._rules(self._plan.by_key(model.spec.key), target) for model in models}
         explained = [self._models.explain(model) for model in models]
         by_alias = {step.alias: [one for one in explained if one.alias == step.alias] for step in walk.steps}
         calls = calls_of(walk, by_alias, {key: [rule.limit for rule in found] for key, found in rules.items()})
         requests = [*self._of_requests(), *self._of_keys([alias, target])]
         shown = None if endpoint is None else endpoint_of(endpoint, self._registry, self._sources)
         declared = self._names.declared(target)
+        chain = chain_of(self._plan, walk)
         return Explanation(
             alias, self._kind(walk, target, endpoint is not None), target,
             declared if declared != target else None, self._source(walk, target, shown), shown, walk.chain,
-            _moves_on(walk), tuple(calls), tuple(explained), tuple(self._met(rules, explained, requests)),
+            {} if chain is None else chain_values(chain, self._sources), _moves_on(walk), tuple(calls),
+            tuple(explained), tuple(self._met(rules, explained, requests)),
             tuple(self._off(endpoint.slug if endpoint else None)),
             {name: setting(self._sources, name, unit) for name, unit in _EVERYWHERE.items()},
             worst_of(calls, by_alias, [rule.limit for rule in requests]))
@@ -117,6 +122,11 @@ class Explainer:
                 if own.alias == step.alias:
                     found.setdefault(model.spec.key, own)
         return list(found.values())
+
+    def _rules(self, model: PlannedModel, target: str) -> tuple[Rule, ...]:
+        """Return the limits of calls of ``model`` as declared: names under a wildcard count together, and may have
+        limits of their own."""
+        return self._limits.of_attempt(model.spec, target if self._limits.of_names(model.alias) else None)
 
     def _kind(self, walk: Walk, target: str, is_endpoint: bool) -> str:
         if is_endpoint:

@@ -5,7 +5,8 @@ from typing import Any
 
 from ..config.environment import Environment
 from ..config.fields import BY_ATTRIBUTE
-from ..config.models import ModelSpec
+from ..config.models import DEFAULT_TRIGGERS, ChainSpec, ModelSpec
+from ..config.parsing import CHAIN_PREFIX
 from ..config.plan import Sources
 from ..config.readers import BadValue, to_list
 from ..config.settings import BY_NAME
@@ -40,6 +41,31 @@ def _read(read: Any, text: str) -> Any:
         return read(text.strip())
     except BadValue:
         return _UNREADABLE
+
+
+def chain_values(chain: ChainSpec, sources: Sources) -> dict[str, Value]:
+    """Return alias, models and triggers of a chain; models are keys."""
+    rows = [row for row in (sources.registry.chains if sources.registry else ()) if row.alias == chain.alias]
+    parts = {"alias": ("ALIAS", chain.alias, chain.key), "models": ("MODELS", chain.models, ()),
+             "on": ("ON", chain.triggers, DEFAULT_TRIGGERS)}
+    return {name: _chain_value(chain, name, rows, sources.env, *part) for name, part in parts.items()}
+
+
+def _chain_value(chain: ChainSpec, name: str, rows: list[ChainSpec], env: Environment, suffix: str, value: Any,
+                 default: Any) -> Value:
+    if chain.source.startswith("registry"):
+        return Value(name, value, chain.source)
+    variable = f"{CHAIN_PREFIX}{chain.key.upper()}_{suffix}"
+    said = [Said(one.value.strip() if name == "alias" else _words(one.value), f"{variable}, {one.origin}")
+            for one in layers(env, variable)]
+    said += [Said(row.triggers if name == "on" else getattr(row, name), row.source) for row in rows]
+    said += known([Said(default, DEFAULT)])
+    origin = next((one.origin for one in said if one.value == value), DEFAULT)
+    return chosen(name, [Said(value, origin), *(one for one in said if one.origin != origin)])
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.lower() for word in to_list(text))
 
 
 class Declarations:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config.lines import printable
 from .aliases import Explanation
-from .limits import UPSTREAM_CALL, Met
+from .limits import Met
 from .models import Model
 from .values import Value, plain
 from .variables import Variable
@@ -48,6 +48,7 @@ def _head(one: Explanation, paint: Paint) -> list[str]:
     lines = [f"{paint(one.alias, 'title')} is {what}{under}, from {one.source}"]
     if one.endpoint is not None:
         lines += _endpoint(one)
+    lines += _rows([_row(value, paint) for value in one.chain_values.values()]) if one.chain_values else []
     lines += [f"  moves on for {word}: {text}" for word, text in one.moves_on.items()]
     if one.switched_off:
         lines.append(paint("  switched off: " + ", ".join(one.switched_off), "warning"))
@@ -131,10 +132,9 @@ def _limits(one: Explanation) -> list[str]:
 
 
 def _then(met: Met, one: Explanation) -> str:
-    """Return what becomes of a call for which there is no room; a spent budget moves on for `cost` only."""
-    goes_on = met.counts == UPSTREAM_CALL and met.action != "reject" and "rate_limit" in one.moves_on
-    end = "the next model" if goes_on else "429"
-    return f"wait up to {met.wait_s:g} s, then {end}" if met.action == "wait" else end
+    """Return what becomes of a call for which there is no room."""
+    end = "the next model" if met.moves_on in one.moves_on else "429"
+    return f"wait up to {met.wait_s:g} s, then {end}" if met.wait_s else end
 
 
 def table_of(explained: Sequence[Explanation]) -> str:

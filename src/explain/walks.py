@@ -10,6 +10,7 @@ from ..config.plan import LaunchPlan
 from ..policy.chains import Walk, plan_walks
 from ..policy.costs import Price, Usage, cost
 from ..policy.limits import Limit
+from .limits import waiting
 from .models import Model
 from .values import plain
 
@@ -104,12 +105,8 @@ def _when(walk: Walk, number: int) -> str:
 
 
 def wait_of(limits: Iterable[Limit]) -> float:
-    """Return how many seconds a call may stand in line for room; a budget is not waited for."""
-    return max((limit.wait_s for limit in limits if limit.action == "wait" and _waitable(limit)), default=0.0)
-
-
-def _waitable(limit: Limit) -> bool:
-    return bool(limit.backoff) or any(getattr(limit, name) is not None for name in ("rpm", "tpm", "rpd", "tpd"))
+    """Return how many seconds a call may stand in line for room."""
+    return max(map(waiting, limits), default=0.0)
 
 
 def worst_of(calls: Sequence[Call], models: Mapping[str, Sequence[Model]], before: Iterable[Limit]) -> Worst:

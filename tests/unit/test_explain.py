@@ -15,6 +15,7 @@ from src.config.document import plan_document
 from src.config.environment import DotEnv, Environment, parse_dotenv
 from src.config.models import ModelSpec
 from src.config.plan import LaunchPlan, Sources, build_plan
+from src.config.registry import RegistryReading
 from src.config.rendering import config_document, render_config
 from src.errors import UsageProblem
 from src.explain.aliases import Explainer, Explanation
@@ -217,6 +218,20 @@ def test_overridden_values_that_nobody_could_read_are_not_shown() -> None:
     assert "set in .env line 4" in shown
 
 
+def test_a_chain_tells_who_named_its_members_and_triggers() -> None:
+    chain = {"PROXY_CHAIN_KEYS": "c", "CHAIN_C_MODELS": "deepseek,GPT5", "CHAIN_C_ON": " "}
+    one = explained(two(chain), "c", "CHAIN_C_MODELS=gpt5\nCHAIN_C_ON=cost\n").document()
+    assert one["chain_values"] == {
+        "alias": {"value": "c", "origin": "default", "overrode": []},
+        "models": {"value": ["deepseek", "gpt5"], "origin": "CHAIN_C_MODELS, environment",
+                   "overrode": [{"value": ["gpt5"], "origin": "CHAIN_C_MODELS, .env line 1"}]},
+        "on": {"value": ["error", "rate_limit"], "origin": "default",
+               "overrode": [{"value": ["cost"], "origin": "CHAIN_C_ON, .env line 2"}]}}
+    renamed = explained(two({**chain, "CHAIN_C_ON": "error", "CHAIN_C_ALIAS": "smart"}), "smart").document()
+    assert renamed["chain_values"]["alias"]["overrode"] == [{"value": "c", "origin": "default"}]
+    assert renamed["chain_values"]["on"]["overrode"] == [{"value": ["error", "rate_limit"], "origin": "default"}]
+
+
 def test_a_key_in_two_places_says_which_one_is_taken() -> None:
     found = values(explained({**MODEL_A, "OPENAI_API_KEY": canary()}, dotenv=f"OPENAI_API_KEY={canary()}"))["key"]
     assert found["note"] == "set in environment, instead of .env line 1"
@@ -304,6 +319,33 @@ def test_a_name_under_a_wildcard_is_explained_as_it_is_served() -> None:
     assert "one of xai/*" in text_of(one)
     everything = explainer(declared, prices).explain("xai/*")
     assert (everything.covered_by, everything.worst.dollars) == (None, None)
+
+
+def test_limits_of_a_wildcard_and_of_one_name_under_it_both_meet_that_name() -> None:
+    limits = [{"name": name, "scope": "model", "target": target, "rpm": 5, "active": True}
+              for name, target in (("all", "xai/*"), ("one", "xai/grok-3"), ("other", "xai/grok-4"))]
+    declared = sources({"PROXY_MODEL_KEYS": "x", "MODEL_X_UPSTREAM_MODEL": "xai/*", "MODEL_X_RPM": "9"},
+                       registry=RegistryReading(document={"limits": limits}))
+    met = explainer(declared).explain("xai/grok-3").limits
+    assert [(one.name, one.subject) for one in met] == [("MODEL_X", "x"), ("all", "xai/*"), ("one", "xai/grok-3")]
+
+
+@pytest.mark.parametrize("action, more, expected", [
+    ("wait", {"rpm": 5}, ("rate_limit", 10.0, "wait up to 10 s, then the next model")),
+    ("wait", {"rpm": 5, "wait_s": 3}, ("rate_limit", 3.0, "wait up to 3 s, then the next model")),
+    ("fallback", {"tpd": 5}, ("rate_limit", 0.0, "the next model")), ("reject", {"rpd": 5}, (None, 0.0, "429")),
+    ("wait", {"budget_micros": 5}, ("cost", 0.0, "429")), ("wait", {"backoff": "fixed"}, (
+        "rate_limit", 10.0, "wait up to 10 s, then the next model")),
+])
+def test_what_becomes_of_a_call_that_a_limit_stops(action: str, more: dict[str, Any],
+                                                   expected: tuple[str | None, float, str]) -> None:
+    row = {"name": "l", "scope": "model", "target": "gpt-5", "action": action, "active": True, **more}
+    one = explainer(sources(two(MODEL_GPT5_FALLBACKS="deepseek"), registry=RegistryReading(
+        document={"limits": [row]}))).explain("gpt-5")
+    assert (one.limits[0].moves_on, one.limits[0].wait_s) == expected[:2]
+    assert one.worst.wait_s == expected[1] * 2  # before its two calls, none before the fallback's
+    (shown,) = (text for text in text_of(one).splitlines() if text.startswith("  l "))
+    assert f"  {expected[2]}  " in shown
 
 
 def test_the_table_has_every_alias_once() -> None:
