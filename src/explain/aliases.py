@@ -116,9 +116,11 @@ class Explainer:
     def _answering(self, walk: Walk, target: str) -> list[PlannedModel]:
         """Return the deployments of a walk in its order; one of a wildcard as it serves the name asked for."""
         found: dict[str, PlannedModel] = {}
+        # Of several wildcards that cover a name the most specific one serves it.
+        declared = self._names.declared(target)
         for step in walk.steps:
             for model in self._plan.models:
-                own = _serving(model, target)
+                own = _serving(model, target) if model.alias == declared else model
                 if own.alias == step.alias:
                     found.setdefault(model.spec.key, own)
         return list(found.values())

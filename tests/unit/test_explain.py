@@ -317,6 +317,9 @@ def test_a_name_under_a_wildcard_is_explained_as_it_is_served() -> None:
     assert (one.covered_by, one.models[0].upstream) == ("xai/*", "xai/grok-3-mini")
     assert one.worst.dollars == Decimal("0.262144")
     assert "one of xai/*" in text_of(one)
+    both = sources({**env, "PROXY_MODEL_KEYS": "x,g", "MODEL_G_UPSTREAM_MODEL": "xai/grok-*"})
+    assert [model.key for model in explainer(both).explain("xai/grok-3").models] == ["g"]
+    assert [model.key for model in explainer(both).explain("xai/other").models] == ["x"]
     everything = explainer(declared, prices).explain("xai/*")
     assert (everything.covered_by, everything.worst.dollars) == (None, None)
 
