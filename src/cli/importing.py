@@ -76,12 +76,11 @@ def _as_rows(reading: "Reading", source: str) -> tuple[str, list[str]]:
     from ..begin.as_env import wanted
     from ..begin.as_registry import permissions, registry_text
     text = registry_text(reading, source)
-    variables, refused = permissions(reading)
+    variables = permissions(reading)
     lines = ["these must be set, in the environment or .env:"] if variables else []
     lines += [f"  {name}={value}" for name, value in variables.items()]
     names = wanted(reading)
-    return text, [*lines, *(f"refused: {why}" for why in refused),
-                  *(["keys to be set: " + ", ".join(names)] if names else [])]
+    return text, [*lines, *(["keys to be set: " + ", ".join(names)] if names else [])]
 
 
 def _next_step(target: str | None, rows: bool) -> list[str]:

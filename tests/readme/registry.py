@@ -40,6 +40,7 @@ REGISTRY: dict[str, dict[tuple[str, str], tuple[How, ...]]] = {
         ("powershell", "Windows"): ("checked",),
         ("sh", "Development"): ("checked",),
     },
+    "docs/begin.md": {},
     "docs/request-line.md": {},
     "docs/routes.md": {},
     "docs/check.md": {},
