@@ -145,6 +145,7 @@ class _Run:
 
     def _shutdown(self, stage: Stage, child: Child) -> None:
         """Stop the gateway while a stream runs; it must be read to its end, and the exit code be 0."""
+        stage.client.renew()  # an idle connection with TLS would be waited for until the grace period ends
         target = next((target for target in self.tried if target.streams), None)
         began, first, told = time.monotonic(), threading.Event(), list[Answer]()
         if target is None:

@@ -14,7 +14,10 @@ STREAMED = ("/chat/completions", "/completions", "/responses", "/messages")
 
 @dataclass(frozen=True)
 class Target:
-    """One alias. ``walk`` are the aliases of its models in order; ``missing`` says why it cannot be rehearsed."""
+    """One alias. ``walk`` are the aliases of its models in order; ``missing`` says why it cannot be rehearsed.
+
+    ``shared``: others may use up its limit.
+    """
 
     alias: str
     path: str
@@ -22,6 +25,7 @@ class Target:
     on: tuple[str, ...] = DEFAULT_ON
     streams: bool = True
     limited: bool = False
+    shared: bool = False
     missing: str = ""
 
 
@@ -69,9 +73,10 @@ def _target(alias: str, walk: list[str], plan: Mapping[str, Any], on: Iterable[s
     first = members[0] or {}
     path = PATHS.get(str(first.get("mode")), PATHS["chat"])
     streams = path in STREAMED and all(model is None or model["streaming"] is not False for model in members)
-    limited = any(first.get(name) is not None for name in ("rpm", "tpm", "rpd", "tpd"))
-    limited = limited or any(_concerns(row, first) for row in (plan.get("registry") or {}).get("limits") or ())
-    return Target(alias, path, tuple(walk), tuple(on), streams, limited, missing)
+    rows = [row for row in (plan.get("registry") or {}).get("limits") or () if _concerns(row, first)]
+    limited = bool(rows) or any(first.get(name) is not None for name in ("rpm", "tpm", "rpd", "tpd"))
+    shared = alias != first.get("alias") or any(row["scope"] == "provider" for row in rows)
+    return Target(alias, path, tuple(walk), tuple(on), streams, limited, shared, missing)
 
 
 def _concerns(row: Mapping[str, Any], model: Mapping[str, Any]) -> bool:

@@ -115,22 +115,24 @@ def batches(listed: Sequence[Case]) -> list[list[Case]]:
 
 
 def limits(stage: Stage, targets: Sequence[Target]) -> None:
-    """Ask each limited alias until it refuses."""
-    for target in targets:
-        began = time.monotonic()
-        # A minute may end in between, and the count begins again.
-        told: list[Answer] = []
-        while len(told) <= 2 * REQUESTS and not (told and _limited(told[-1], target)):
-            told.append(stage.client.ask(target.alias, target.path))
-        own = [answer for answer in told if answer.status != 200 or not _moved(answer, target)]
-        calls = sum(len(stage.seen(answer)) for answer in own)
-        moved = told[len(own):]
-        # A chain shares its first model's limit, which may be used up by now.
-        fresh = target.alias == target.walk[0]
-        problems = [] if moved else limit_problems(own, 2 * REQUESTS, calls, fresh)
-        seen = f"{moved[0].headers.get('x-gateway-model')} answered once {target.walk[0]} might not" if moved else \
-            f"429 after {calls} requests, Retry-After {told[-1].headers.get('retry-after')}"
-        stage.judge("limits", target, told[-1], problems, seen, began)
+    """Ask each limited alias until it refuses: first the models, then the chains that begin with them."""
+    for shared in (False, True):
+        stage.each(lambda target: _limit(stage, target), [target for target in targets if target.shared == shared])
+
+
+def _limit(stage: Stage, target: Target) -> None:
+    began = time.monotonic()
+    # A minute may end in between, and the count begins again.
+    told: list[Answer] = []
+    while len(told) <= 2 * REQUESTS and not (told and _limited(told[-1], target)):
+        told.append(stage.client.ask(target.alias, target.path))
+    own = [answer for answer in told if answer.status != 200 or not _moved(answer, target)]
+    calls = sum(len(stage.seen(answer)) for answer in own)
+    moved = told[len(own):]
+    problems = [] if moved else limit_problems(own, 2 * REQUESTS, calls, fresh=not target.shared)
+    seen = f"{moved[0].headers.get('x-gateway-model')} answered once {target.walk[0]} might not" if moved else \
+        f"429 after {calls} requests, Retry-After {told[-1].headers.get('retry-after')}"
+    stage.judge("limits", target, told[-1], problems, seen, began)
 
 
 def _limited(answer: Answer, target: Target) -> bool:
