@@ -9,9 +9,8 @@ from .file_context import SETTINGS, Context, Model, a, own_entries
 from .findings import Finding
 from .yaml_nodes import Entry, Node
 
-_INSIDE = {"litellm_params", "model_info", "entry"}
-# Settings of the whole file that people put on a model; LiteLLM 1.106 sends them to the upstream.
-_ROUTERS = ("auto_router", "complexity_router", "adaptive_router", "quality_router")
+# Parameters of some provider too, and hardly ever meant so.
+_OF_THE_INFO = {"mode"}
 
 
 def check_models(context: Context) -> Iterator[Finding]:
@@ -85,7 +84,7 @@ def _params(context: Context, params: Node) -> Iterator[Finding]:
         if name is None:
             yield Finding("GW206", f"the key {a(entry.key.value)} is no text", entry.key.place(),
                           f'"{entry.key.value}":')
-        elif name in context.table.keys("litellm_params"):
+        elif name in context.table.keys("litellm_params") and name not in _OF_THE_INFO:
             yield from check_type(context, "litellm_params", entry, lax=True)
             yield from _numbers(entry, name)
         else:

@@ -14,7 +14,7 @@ from .keys_types import ANY, type_text
 
 _SERVER, _ROUTER, _PROXY_TYPES = "proxy/proxy_server.py", "router.py", "proxy/_types.py"
 _CLASS_FILES = ("types/router.py", "types/utils.py", "types/litellm_params.py", _PROXY_TYPES)
-_MORE_CLASSES = ("types/secret_managers/main.py", "types/proxy/management_endpoints/ui_sso.py")
+_MORE_CLASSES = ("types/secret_managers/main.py", "types/proxy/management_endpoints/ui_sso.py", "proxy/proxy_cli.py")
 # Settings that LiteLLM builds an object from when it starts, which fails for a value of a wrong type inside.
 _NESTED = {
     "router_settings.retry_policy": "RetryPolicy", "router_settings.allowed_fails_policy": "AllowedFailsPolicy",
@@ -85,7 +85,7 @@ def extract(package: Path, version: str) -> dict[str, Any]:
             "model_info": _by_type(_untyped(_info(source, proxy, prices)) | source.fields("ModelInfo")
                                    | _BETTER_INFO),
             "general_settings": _by_type(_untyped(_general(proxy)) | source.fields("ConfigGeneralSettings")
-                                         | _BETTER_GENERAL),
+                                         | source.fields("DatabaseTimeoutSettings") | _BETTER_GENERAL),
             "litellm_settings": _by_type(_untyped(_module_read(source, proxy + rest)) | _module(source)
                                          | _BETTER_MODULE),
             "router_settings": _by_type(_router(source) | _BETTER_ROUTER),

@@ -66,6 +66,11 @@ ISSUES: list[Case] = [
     # A provider's old name for itself.
     ("BerriAI/litellm #1208", "model_list:\n- model_name: llama\n  litellm_params:\n"
      "    model: togethercomputer/llama-2-70b-chat\n", ENVIRON, ("GW706", 4, "knows no provider 'togethercomputer'")),
+    # Two names of its page of all settings that no code reads.
+    ("documentation: service_callbacks", MODEL + "litellm_settings:\n  service_callbacks: [datadog]\n", ENVIRON,
+     ("GW208", 7, "did you mean service_callback?")),
+    ("documentation: enable_pre_call_check", MODEL + "router_settings:\n  enable_pre_call_check: true\n", ENVIRON,
+     ("GW208", 7, "did you mean enable_pre_call_checks?")),
     # The documentation's own example of a master key; LiteLLM refuses it today.
     ("documentation: quick start", MODEL + "general_settings:\n  master_key: sk-1" + "234\n", {"OPENAI_API_KEY": "v"},
      ("GW402", 7, "publicly known")),

@@ -75,6 +75,7 @@ PARAMS = [
     ("temprature: 0.3", ["GW208 6:5"]),
     ("apikey2: a", ["GW208 6:5"]),
     ("supports_vision: true", ["GW202 6:5"]),
+    ("mode: embedding", ["GW202 6:5"]),
     ("routing_strategy_args: {}", []),
     ("database_url: postgresql://db/x", ["GW202 6:5"]),
     ("model_name: b", ["GW202 6:5"]),
