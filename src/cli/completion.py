@@ -5,7 +5,6 @@ Pressing a key must never print anything but possibilities: whatever goes wrong,
 
 import re
 import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,14 +36,13 @@ def answer(environ: Mapping[str, str], package: str, folder: Path | None) -> int
     """Print what may stand at the cursor of the line in ``environ``, one possibility per line; return 0, always."""
     shell, _, source = environ[SHELL_VARIABLE].partition("_")
     if source == "source":  # click's own way to ask for the script
-        sys.stdout.write(SCRIPTS.get(shell, ""))
+        click.echo(SCRIPTS.get(shell, ""), nl=False)
         return 0
     try:
         lines = _lines(environ, package, folder or Path.cwd())
     except Exception:  # half a command line may be anything, and so may the files that it names
         lines = []
-    if lines:
-        sys.stdout.write("\n".join(lines) + "\n")
+    click.echo("".join(f"{line}\n" for line in lines), nl=False)
     return 0
 
 

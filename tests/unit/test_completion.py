@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from src import main
 from src.cli.completion_scripts import LINE_VARIABLE, PLACES, SCRIPTS, SHELL_VARIABLE
 
-from .declaring import KEPT, ROOT, canary, refused, run_here
+from .declaring import KEPT, ROOT, canary, refused, run, run_here
 from .test_help import ALL
 from .test_house import PROBE
 
@@ -147,6 +147,13 @@ def test_nothing_heavy_is_imported(home: Path) -> None:
         LINE_VARIABLE: "litellm-gateway explain "})
     assert done.stderr.splitlines()[-1:] == ["heavy: [] code: 0"], done.stderr
     assert "plain\tgrok-4\t\n" in done.stdout
+
+
+def test_any_alias_is_offered_whatever_the_locale(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PROXY_MODEL_KEYS=a\nMODEL_A_UPSTREAM_MODEL=gpt-5\nMODEL_A_ALIAS=caf\u00e9\n")
+    for more in ({"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}):
+        ran = run(env={SHELL_VARIABLE: "fish", LINE_VARIABLE: "litellm-gateway explain c", **more}, cwd=tmp_path)
+        assert (ran.code, ran.out, ran.err) == (0, "plain\tcaf\u00e9\t\n".encode(), "")
 
 
 # --- the scripts --------------------------------------------------------------------------------------------------
