@@ -49,7 +49,7 @@ def check_flags(options: Options) -> None:
     empty = ["--" + name.replace("_", "-") for name, value in options.items() if value == ""]
     if empty:
         # Mostly an unset shell variable; silently doing something else would be worse.
-        raise ConfigurationError([Problem(f"{flag} is empty", "flags", f"{flag} VALUE, or leave it out", "GW105")
+        raise ConfigurationError([Problem(f"{flag} is empty", f"flag {flag}", f"{flag} VALUE, or leave it out", "GW105")
                                   for flag in empty])
     given = [name for name in _EXCLUSIVE if options[name]]
     if len(given) > 1:
