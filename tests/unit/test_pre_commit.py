@@ -31,7 +31,8 @@ def taken(name: str) -> bool:
     ("litellm.yaml", True), ("deploy/litellm_config.yml", True), ("my-litellm.yaml", True),
     ("proxy_server_config.yaml", True), (".env.example", True), ("deploy/.env.prod.template", True),
     ("config.yaml", False), (".env", False), (".env.production", False), ("litellm.py", False),
-    (".github/workflows/litellm.yml", False), ("docker-compose.litellm.yml", False), ("charts/litellm/values.yaml", False),
+    (".github/workflows/litellm.yml", False), ("docker-compose.litellm.yml", False),
+    ("charts/litellm.yaml", False),
 ])
 def test_the_hook_takes_litellm_files_and_env_templates_and_never_the_env_file(name: str, expected: bool) -> None:
     assert taken(name) is expected
