@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from ..launch.document import Generation
     from ..rehearse.results import Check, Report
 
-# What a launch refuses because a key is not there: no rehearsal needs any.
-_UNSET = ("is not set", "is empty")
+# What a launch refuses because a key, or the file that holds it, is not there: no rehearsal needs any.
+_UNSET = ("GW401", "GW406", "GW408")
 
 
 @click.command()
@@ -80,7 +80,7 @@ def _declared(invocation: Invocation, options: Mapping[str, Any],
 def _checked(plan: LaunchPlan) -> LaunchPlan:
     """Return the plan, or raise ConfigurationError with what a launch would refuse, missing keys aside."""
     problems = [*plan.problems, *(problem for problem in plan.launch_problems
-                                  if not any(words in problem.what for words in _UNSET))]
+                                  if problem.code not in _UNSET and not problem.what.endswith(" is not set"))]
     if problems:
         raise ConfigurationError(problems)
     return plan

@@ -92,6 +92,8 @@ class Client:
             answer = Answer(response.status_code, dict(response.headers), text, marker, tuple(counts))
         except httpx.HTTPError as error:
             answer = Answer(0, {}, text, marker, tuple(counts), f"{type(error).__name__}: {error}")
+        if began is not None:
+            began.set()  # whatever came: nobody need wait for it any more
         return self._kept(answer)
 
     def _send(self, method: str, path: str, headers: Mapping[str, str], marker: str = "", **more: Any) -> Answer:

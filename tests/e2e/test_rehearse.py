@@ -95,6 +95,17 @@ def test_a_whole_configuration_is_rehearsed_without_any_key(folder: Any) -> None
     assert list(at.tmp.iterdir()) == [], "nothing is left behind"
 
 
+def test_a_file_that_boots_but_does_something_else_fails_by_name(folder: Any) -> None:
+    at = folder("")
+    (at.path / "config.yaml").write_text(
+        "model_list:\n- {model_name: left-over, litellm_params: {model: openai/a, mock_response: canned}}\n"
+        "litellm_settings: {disable_hf_tokenizer_download: true}\n")
+    ran = at.run("rehearse", "--config", "config.yaml")
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "asked nobody, declared left-over" in ran.stdout
+    assert ran.stdout.splitlines()[-1].partition("failed: ")[2].startswith("answers left-over, streams left-over")
+
+
 def test_what_litellm_refuses_ends_with_3_and_its_words(folder: Any) -> None:
     at = folder("")
     (at.path / "config.yaml").write_text(

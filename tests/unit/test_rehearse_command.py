@@ -53,17 +53,20 @@ def test_a_good_rehearsal_ends_with_0_and_leaves_nothing(tmp_path: Path, capfd: 
 def test_no_key_is_needed_but_a_wrong_one_is_a_problem(tmp_path: Path, capfd: pytest.CaptureFixture[str],
                                                        seen: list[Subject]) -> None:
     assert run_here("rehearse", env=two(OFF), cwd=tmp_path, capfd=capfd).code == 0
+    absent = two(OFF, OPENAI_API_KEY_FILE="/no/such/file", LITELLM_MASTER_KEY="")
+    assert run_here("rehearse", env=absent, cwd=tmp_path, capfd=capfd).code == 0
     weak = two(OFF, LITELLM_MASTER_KEY="short")
     refused(run_here("rehearse", env=weak, cwd=tmp_path, capfd=capfd), "LITELLM_MASTER_KEY")
     refused(run_here("rehearse", env={**OFF, "PROXY_MODEL_KEYS": "gpt5"}, cwd=tmp_path, capfd=capfd), "gpt5")
     refused(run_here("rehearse", env=two({"GATEWAY_DATABASE_URL": "x"}), cwd=tmp_path, capfd=capfd), "GATEWAY_DATA")
     refused(run_here("rehearse", "--config", "none.yaml", env=OFF, cwd=tmp_path, capfd=capfd), "cannot be read")
-    assert len(seen) == 1
+    assert len(seen) == 2
 
 
 def test_a_litellm_file_may_be_rehearsed(tmp_path: Path, capfd: pytest.CaptureFixture[str],
                                          seen: list[Subject]) -> None:
-    (tmp_path / "c.yaml").write_text("model_list:\n- {model_name: a, litellm_params: {model: openai/a}}\n")
+    (tmp_path / "c.yaml").write_text(
+        "model_list:\n- {model_name: a, litellm_params: {model: openai/a, api_key: os.environ/NO_SUCH_KEY}}\n")
     for arguments in (("rehearse", "--config", "c.yaml"), ("--config", "c.yaml", "rehearse")):
         assert run_here(*arguments, env=OFF, cwd=tmp_path, capfd=capfd).code == 0
     assert [subject.own_file for subject in seen] == [True, True]
