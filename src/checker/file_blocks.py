@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from .file_context import REFERENCE, SETTINGS, Context, a, own_entries
 from .findings import Finding
-from .keys_types import ANY, fits, words
+from .keys_types import ANY, fits, inside, words
 from .secrets_shapes import secret_name, secret_value
 from .yaml_nodes import Entry, Node
 
@@ -149,9 +149,11 @@ def check_value(context: Context, name: str, types: str, node: Node, lax: bool) 
     if not fits(value, node.kind, types, lax or resolved):
         yield Finding("GW102", f"{name} is {_shown(name, node, value)}; LiteLLM needs {words(types)}", node.place(),
                       _repair(name, node, types))
-    elif types.startswith("list:str") and (wrong := next((item for item in node.items if item.text is None), None)):
-        yield Finding("GW102", f"{name} holds {_kind(wrong)}; LiteLLM needs a list of text", wrong.place(),
-                      "write it in quotes")
+    elif (one := inside(types, node.kind)) != ANY:
+        below = [*node.items, *(entry.value for entry in node.entries.values())]
+        for item in (item for item in below if not fits(context.resolved(item), item.kind, one, lax)):
+            yield Finding("GW102", f"{name} holds {_kind(item)}; LiteLLM needs {words(one)}", item.place(),
+                          f'"{item.value}"' if one == "str" and item.kind == "scalar" else "...")
 
 
 def _shown(name: str, node: Node, value: object) -> str:

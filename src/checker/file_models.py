@@ -113,6 +113,11 @@ _POSITIVE = {"rpm", "tpm", "itpm", "otpm", "max_parallel_requests", "timeout", "
 
 def _numbers(entry: Entry, name: str) -> Iterator[Finding]:
     value = entry.value.value
+    if name == "max_agentic_loops" and isinstance(value, bool):
+        yield Finding("GW102", f"{name} is {value}; LiteLLM refuses to start", entry.value.place(), f"{name}: 3")
+    elif name == "organization" and entry.value.kind == "list" and entry.value.empty:
+        yield Finding("GW102", "organization is an empty list: LiteLLM leaves the model out", entry.value.place(),
+                      "organization: org-...")
     if name in _POSITIVE and isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
         yield Finding("GW102", f"{name} is {value}: no request could pass", entry.value.place(), f"{name}: 60")
 

@@ -37,7 +37,8 @@ _BETTER = {
     "frequency_penalty": "float|null", "presence_penalty": "float|null", "extra_headers": "dict|null",
     "extra_body": "dict|null", "headers": "dict|null", "additional_drop_params": "list|null",
     "allowed_openai_params": "list|null", "max_agentic_loops": "int|null",
-    "configurable_clientside_auth_params": "list|null", "dataSources": "list|null",
+    "configurable_clientside_auth_params": "list|null", "dataSources": "list:dict|null",
+    "aws_session_tags": "list:dict|null", "tiered_pricing": "list:dict|null",
 }
 _BETTER_INFO = {"supported_environments": "list:str|null"}
 

@@ -13,6 +13,9 @@ _NAMES = {"str": "str", "int": "int", "float": "float", "bool": "bool", "dict": 
           "tuple": "list", "Tuple": "list", "None": "null", "NoneType": "null", "datetime": "time"}
 _WRAPPERS = {"Annotated", "Final", "ReadOnly", "Required", "NotRequired", "ClassVar"}
 
+# Types of the items of a list or of the values of a mapping that are held to them.
+_INSIDE = ("str", "int", "float", "dict")
+
 
 def type_text(node: ast.expr | None, classes: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return an annotation as alternatives joined by `|`; `any` where it is not one of the simple kinds.
@@ -52,9 +55,9 @@ def _generic(name: str, inner: ast.expr, classes: Mapping[str, str]) -> list[str
         return _alternatives(items[0], classes)
     if name == "Literal":
         return [f"={item.value!s}" if isinstance(item, ast.Constant) else ANY for item in items]
-    if _NAMES.get(name) == "list" and _alternatives(items[0], classes) == ["str"]:
-        return ["list:str"]
-    return [_NAMES.get(name, ANY)]
+    kind, last = _NAMES.get(name, ANY), items[0] if _NAMES.get(name) == "list" else items[-1]
+    inside = _alternatives(last, classes)
+    return [f"{kind}:{inside[0]}"] if kind in ("list", "dict") and len(inside) == 1 and inside[0] in _INSIDE else [kind]
 
 
 def _moment(value: Any) -> bool:
@@ -117,7 +120,16 @@ def _fits(value: Any, kind: str, one: str, lax: bool) -> bool:
 
 _WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "dict": "a mapping",
           "time": "a date",
-          "list": "a list", "list:str": "a list of text"}
+          "list": "a list", "list:str": "a list of text", "list:dict": "a list of mappings",
+          "list:int": "a list of whole numbers", "list:float": "a list of numbers", "dict:str": "a mapping to text",
+          "dict:int": "a mapping to whole numbers", "dict:float": "a mapping to numbers",
+          "dict:dict": "a mapping of mappings"}
+
+
+def inside(types: str, kind: str) -> str:
+    """Return the type of what is inside a list or mapping (``kind`` is `list` or `map`), `any` where that is open."""
+    wanted = {"map": "dict", "list": "list"}.get(kind)
+    return next((one.partition(":")[2] for one in types.split("|") if one.startswith(f"{wanted}:")), ANY)
 
 
 def words(types: str) -> str:

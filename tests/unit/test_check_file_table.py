@@ -168,7 +168,8 @@ def test_what_code_reads_from_a_mapping() -> None:
 ANNOTATIONS = [
     ("int | None", "int|null"), ("Optional[float]", "float|null"), ("Union[str, bool]", "str|bool"),
     ("Literal['a', 'b'] | None", "=a|=b|null"), ("list[str]", "list:str"), ("tuple[str, ...]", "list:str"),
-    ("List[int]", "list"), ("dict[str, int]", "dict"), ("Mapping[str, object] | None", "dict|null"),
+    ("List[int]", "list:int"), ("dict[str, int]", "dict:int"), ("Mapping[str, object] | None", "dict|null"),
+    ("list[Model]", "list:dict"), ("dict[str, list[str]]", "dict"),
     ("'int | None'", "int|null"), ("Annotated[int, Field(gt=0)]", "int"), ("Final[str]", "str"), ("Model", "dict"),
     ("Kind", "=x|=y"), ("Unknown", "any"), ("float | httpx.Timeout", "any"), ("datetime.datetime | None", "time|null"),
     ("Callable[[int], str]", "any"), ("'not an annotation!'", "any"), ("Literal[1, X]", "any"),
