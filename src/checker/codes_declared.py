@@ -58,7 +58,7 @@ ROWS = (
     warning("GW115", "declared elsewhere, which wins",
             "Two sources declare the same and only one of them is used: flags before the environment, the environment "
             "before the registry. A change at the other place would change nothing.",
-            "PROXY_MODEL_KEYS=gpt5   # and a registry row with the alias gpt-5", "one of the two"),
+            "a variable and a registry row, both with the alias gpt-5", "one of the two"),
     warning("GW116", "a variable of an earlier version",
             "Nothing reads it any more, because models are declared otherwise.",
             "PROXY_MODEL_KEYS=gpt5\nOPENAI_MODEL=gpt-5", "PROXY_MODEL_KEYS=gpt5"),

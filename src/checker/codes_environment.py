@@ -8,7 +8,7 @@ ROWS = (
             "GATEWAY_LOG_FROMAT=json", "GATEWAY_LOG_FORMAT=json"),
     warning("GW502", "a variable that LiteLLM picks up by itself",
             "LiteLLM reads it beside its configuration, and it changes what the configuration says.",
-            "CONFIG_FILE_PATH=/etc/other.yaml", "unset CONFIG_FILE_PATH"),
+            "USE_LITELLM_PROXY=true", "PORT=4000"),
     warning("GW503", "a variable that has no effect",
             "LiteLLM started by itself would read it. The gateway takes it away from LiteLLM, and has a setting of its "
             "own where one is needed.",

@@ -15,7 +15,7 @@ ROWS = (
             "WORKERS=4\nGATEWAY_DATABASE_URL=off\nMODEL_GPT5_RPM=60", "WORKERS=4\nMODEL_GPT5_RPM=60"),
     warning("GW604", "limits that open when the database is away",
             "GATEWAY_STORE_DOWN=allow counts per worker while the database does not answer: budgets may be overdrawn.",
-            "WORKERS=4\nGATEWAY_STORE_DOWN=allow", "WORKERS=4\nGATEWAY_STORE_DOWN=deny"),
+            "a budget, and GATEWAY_STORE_DOWN=allow", "a budget, and GATEWAY_STORE_DOWN=deny"),
     warning("GW605", "daily limits that a restart forgets",
             "Without a database the counters are in the worker's memory: each start begins the day anew.",
             "GATEWAY_DATABASE_URL=off\nMODEL_GPT5_RPD=1500", "MODEL_GPT5_RPD=1500"),
