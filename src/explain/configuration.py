@@ -178,8 +178,11 @@ def _flat(document: Entry) -> dict[str, Any]:
 
 
 def joined(plan: Configuration, yaml: Configuration) -> Configuration:
-    """Return what a plan.json and the YAML beside it say together; the plan's word counts where both have one."""
-    models: dict[str, Entry] = {key: {**yaml.models.get(key, {}), **model} for key, model in plan.models.items()}
+    """Return what a plan.json and the YAML beside it say together.
+
+    They agree where we rendered both; of a file that somebody else wrote the plan holds little, and the YAML counts.
+    """
+    models: dict[str, Entry] = {key: {**model, **yaml.models.get(key, {})} for key, model in plan.models.items()}
     models |= {key: model for key, model in yaml.models.items() if key not in plan.models}
     return replace(plan, hash=plan.hash or yaml.hash, models=models, chains=plan.chains or yaml.chains,
                    litellm=yaml.litellm)

@@ -57,9 +57,12 @@ def _text(value: Any) -> str:
 def differences(old: Configuration, new: Configuration) -> list[Difference]:
     """Return every difference in what both can say."""
     old, new = _without_rows(old, new), _without_rows(new, old)
+    keys = _renamed(old, new)
+    new = _with_keys(new, keys)
     further = old.litellm is not None and new.litellm is not None
     found = [*_entries("model", old.models, new.models, further), *_entries("chain", old.chains, new.chains)]
     if old.settings is not None and new.settings is not None:
+        found += [Difference("model", before, "changed", "key", before, after) for after, before in keys.items()]
         found += _fields("setting", "", old.settings, new.settings)
     if further and old.litellm is not None and new.litellm is not None:
         silent = {_DERIVED} if found else set()
@@ -68,6 +71,29 @@ def differences(old: Configuration, new: Configuration) -> list[Difference]:
     if old.registry is not None and new.registry is not None:
         found += _entries("", old.registry, new.registry)
     return found + list(_variables(old, new))
+
+
+def _renamed(old: Configuration, new: Configuration) -> dict[str, str]:
+    """Return new key -> old key of the models that only their alias shows to be the same."""
+    sides = []
+    for one, other in ((old, new), (new, old)):
+        aliases = [model.get("alias") for model in one.models.values()]
+        sides.append({str(model["alias"]): key for key, model in one.models.items() if key not in other.models
+                      and isinstance(model.get("alias"), str) and aliases.count(model["alias"]) == 1})
+    return {key: sides[0][alias] for alias, key in sides[1].items() if alias in sides[0]}
+
+
+def _with_keys(one: Configuration, keys: Mapping[str, str]) -> Configuration:
+    """Return ``one`` with models called by other keys, also where fallbacks and chains name them."""
+    if not keys:
+        return one
+
+    def renamed(entry: Entry) -> Entry:
+        return {name: [keys.get(str(key), key) for key in value] if name in _ORDERED and isinstance(value, list)
+                else value for name, value in entry.items()}
+
+    return replace(one, models={keys.get(key, key): renamed(model) for key, model in one.models.items()},
+                   chains={key: renamed(chain) for key, chain in one.chains.items()})
 
 
 def _without_rows(one: Configuration, other: Configuration) -> Configuration:

@@ -251,6 +251,35 @@ def test_what_stands_beside_the_models_is_compared_too(line: Line) -> None:
         "~ LiteLLM environment_variables.A: unset -> x", '~ LiteLLM include: unset -> ["other.yaml"]']
 
 
+def test_models_without_an_id_are_known_by_their_alias(line: Line) -> None:
+    bare = {"model_list": [{"model_name": name, "litellm_params": {"model": f"openai/{name}"}} for name in "ab"],
+            "router_settings": {"fallbacks": [{"a": ["b"]}]}}
+    named = json.loads(json.dumps(bare))
+    for number, entry in enumerate(named["model_list"]):
+        entry["model_info"] = {"id": f"id{number}"}
+    for name, document in (("a.yaml", bare), ("b.yaml", named)):
+        (line.home / name).write_text(yaml.safe_dump(document))
+    assert line("diff", "a.yaml", "b.yaml").code == line("diff", "b.yaml", "a.yaml").code == 0
+
+
+def test_a_model_under_another_key_is_the_same_model(line: Line) -> None:
+    env = {name.replace("_GPT5_", "_FIVE_"): value.replace("gpt5", "five") for name, value in BASE.items()}
+    ran = line("diff", sides("both", line.home, BASE), sides("both", line.home, {**env, "MODEL_FIVE_RPM": "11"}))
+    assert ran.text.splitlines() == ["~ model gpt5: rpm 10 -> 11", "~ model gpt5: key gpt5 -> five"]
+
+
+def test_of_a_file_of_somebody_elses_the_yaml_counts_not_its_plan(line: Line, runtime: Path) -> None:
+    told = []
+    for title in "ab":
+        entry = {"model_name": "a", "model_info": {"id": "a_1"}, "litellm_params": {
+            "model": "openai/gpt-5", "timeout": 5, "extra_headers": {"X-A": title}}}
+        plan: dict[str, Any] = {"models": [{"key": "a_1", "alias": "a", "headers": {}, "timeout": None}]}
+        told.append({"hash": "a" * 12, "plan": plan, "yaml": yaml.safe_dump({"model_list": [entry]})})
+    Fake(runtime / "4000", {"ok": True, "old": told[0], "new": told[1], "environment": []})
+    ran = line("diff", "running", env={"GATEWAY_RUNTIME_DIR": str(runtime)})
+    assert ran.text == "~ model a_1: headers.X-A a -> b\n"
+
+
 def test_a_file_that_was_edited_after_rendering_is_read_as_it_is_now(line: Line) -> None:
     first, second = (Path(sides("both", line.home, BASE)) for _ in range(2))
     second.write_text(second.read_text().replace("timeout: 30", "timeout: 99", 1))
