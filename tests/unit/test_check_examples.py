@@ -1,6 +1,7 @@
 """What `check --explain` shows as wrong is found, and what it shows as right is not: its examples are checked."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def of_example(text: str, prices: bool) -> list[str]:
     assert example is not None, text
     env, dotenv = declared(example)
     database = None if "GATEWAY_DATABASE_URL=off" in example else DATABASE
-    more = {"files": {"/run/secrets/openai": b"key"}, "database": database}
+    more: dict[str, Any] = {"files": {"/run/secrets/openai": b"key"}, "database": database}
     unpriced = PriceBook(subject(env, dotenv, **more).plan).unpriced() if prices else ()
     return codes(found(env, dotenv, unpriced=unpriced, **more))
 
