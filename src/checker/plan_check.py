@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 
 from ..config.notes import Note
 from ..config.plan import LaunchPlan, Sources
@@ -30,7 +29,6 @@ class Subject:
     public_files: tuple[str, ...] = ()
     committed_files: tuple[str, ...] = ()
     extra: tuple[Problem, ...] = ()
-    today: date | None = None
 
 
 def check_plan(subject: Subject) -> list[Finding]:

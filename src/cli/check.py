@@ -13,6 +13,7 @@ from ..checker.codes_shape import Code
 from ..checker.findings import Finding
 from ..checker.formats import FORMATS, render
 from ..checker.report import Report, without_secrets
+from ..config.database import find_database
 from ..config.fields import suggest
 from ..config.plan import LaunchPlan, Sources, build_plan
 from ..config.readers import to_list
@@ -126,7 +127,8 @@ def _with_rows(sources: Sources) -> tuple[Sources, tuple[str, ...]]:
     try:
         return with_registry(sources, launching=False), ()
     except StoreError as error:
-        return replace(sources, registry=RegistryReading()), (f"the registry: {error.problems[0].what}",)
+        unread = replace(sources, registry=RegistryReading(), database=find_database(sources.env)[0])
+        return unread, (f"the registry: {error.problems[0].what}",)
 
 
 def _flag_problems(options: Mapping[str, Any]) -> tuple[Problem, ...]:

@@ -74,7 +74,7 @@ def test_what_cannot_be_read_ends_with_2_in_every_format(check: Check, tmp_path:
 def test_a_database_that_cannot_be_reached_ends_with_2_and_the_rest_is_checked(check: Check) -> None:
     password = canary("password")
     url = f"postgresql://me:{password}@127.0.0.1:1/gateway"
-    ran = check("--format", "json", **good(GATEWAY_DATABASE_URL=url, NUM_WORKERS="3"))
+    ran = check("--format", "json", **good(GATEWAY_DATABASE_URL=url, NUM_WORKERS="3", WORKERS="4", MODEL_A_RPM="6"))
     said = json.loads(ran.text)
     assert ran.code == 2 and len(said["not_checked"]) == 1 and password not in ran.text + ran.err
     assert [finding["code"] for finding in said["findings"]] == ["GW503"]
