@@ -66,6 +66,7 @@ def _new(reading: Reading, entry: Node) -> Deployment | None:
         return None
     text = reading.text(named)
     if text is None:
+        reading.report.lost(entry, "the entry is left out without its model")
         return None
     upstream = provider_of(text, params.get("custom_llm_provider"))
     if upstream is None:

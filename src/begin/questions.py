@@ -198,6 +198,7 @@ def from_flags(flags: Mapping[str, tuple[str, ...] | str | None], env: Environme
     for name in models:
         BY_ATTRIBUTE["upstream"].read(name)
     key_file = flags["key_file"]
-    value = None if key_file or not key_env else env.process.get(key_env)
+    held = key_env and (key_env in env.dotenv.values or env.get(f"{key_env}_FILE"))
+    value = None if key_file or held or not key_env else env.process.get(key_env)
     return Upstream(offer.provider, tuple(dict.fromkeys(name.removeprefix(f"{offer.provider}/") for name in models)),
                     base, key_env, value, str(key_file) if key_file else None)

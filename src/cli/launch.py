@@ -103,6 +103,9 @@ def write_private(path: Path, data: bytes) -> None:
     except OSError as error:
         os.unlink(name)
         raise _unwritable(path, error) from None
+    except KeyboardInterrupt:
+        Path(name).unlink(missing_ok=True)  # it may hold keys
+        raise
 
 
 def _unwritable(path: Path, error: OSError) -> UsageProblem:

@@ -156,6 +156,38 @@ def test_anchors_and_merge_keys_mean_what_yaml_says() -> None:
     assert (values["UPSTREAM_MODEL"], values["RPM"], values["TIMEOUT"]) == ("x", "8", "16")
 
 
+def test_a_number_beyond_all_bounds_and_a_merge_of_nothing_are_told_or_passed_over() -> None:
+    reading, values = read("model_list:\n- model_name: m\n  litellm_params:\n    <<: oops\n    model: openai/x\n"
+                           f"    rpm: {'9' * 5000}\n")
+    assert "RPM" not in values and "MODEL_M_RPM must be" in lost(reading)["rpm"]
+
+
+def test_a_model_that_only_an_unset_variable_names_is_told() -> None:
+    reading, values = read(entry({}) + "- {model_name: n, litellm_params: {model: os.environ/NOT_SET}}\n")
+    assert values["PROXY_MODEL_KEYS"] == "m"
+    assert [item.text for item in finish(reading).of("lost")] == [
+        "NOT_SET is not set here; set it and import again", "the entry is left out without its model"]
+
+
+def test_a_setting_under_another_name_is_told() -> None:
+    reading, values = read(entry({"model": "vertex_ai/x", "vertex_location": "os.environ/REGION"}))
+    assert lost(reading) == {"vertex_location": "set VERTEXAI_LOCATION to the value of REGION"}
+
+
+def test_rows_tell_which_settings_they_cannot_hold() -> None:
+    text = entry({"model": "xai/x"}, router_settings={"stream_timeout": 5, "timeout": 6})
+    reading = read_file(text.encode(), "config.yaml", SET.get, rows=True)
+    assert list(lost(reading)) == ["router_settings.stream_timeout"] and reading.models[0].values["timeout"] == "6"
+
+
+def test_a_second_list_of_fallbacks_for_a_name_is_told_and_stars_are_the_default() -> None:
+    models = [{"model_name": name, "litellm_params": {"model": f"openai/{name}"}} for name in "abc"]
+    reading, _ = read(yaml.safe_dump({"model_list": models, "litellm_settings": {
+        "fallbacks": [{"a": ["b"]}, {"a": ["c"]}, {"*": ["c"]}]}}))
+    assert [model.fallbacks for model in reading.models] == [["b"], ["c"], []]
+    assert [item.text for item in finish(reading).of("lost")] == ["this name has fallbacks already"]
+
+
 def test_a_key_that_stands_twice_is_told() -> None:
     reading, values = read("model_list:\n- model_name: m\n  litellm_params:\n    model: openai/x\n    rpm: 1\n"
                            "    rpm: 2\n")

@@ -30,7 +30,7 @@ def imported(text: str) -> Reading:
 
 
 def body(plan: LaunchPlan, retries: bool = False) -> str:
-    """Return the YAML behind its comment; with ``retries``, which are not in it, without the number that counts them."""
+    """Return the YAML behind its comment; with ``retries``, which it does not hold, without the number that counts."""
     text = render_config(plan).partition("\n")[2]
     return text if not retries else re.sub(r"^  max_fallbacks: \d+\n", "", text, flags=re.MULTILINE)
 

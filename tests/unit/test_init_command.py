@@ -92,6 +92,7 @@ def test_a_key_that_is_not_there_is_told_and_the_rest_is_written(line: Line, tmp
     (["--non-interactive", "--provider", "openai", "--model", "two words"], ["must not contain spaces"]),
     ([*OPENAI, "--key-env", "not-a-name"], ["must be the name of a variable"]),
     ([*OPENAI, "--chain", "gpt-5"], ["has the alias gpt-5 of a model"]),
+    ([*OPENAI, "--chain", "${HOME}"], ["CHAIN_HOME_ALIAS holds `${`"]),
     ([*OPENAI, "--output", "gone/.env"], ["cannot be written"]),
     ([*OPENAI, "--output", "."], [". cannot be read"]),
     ([*OPENAI[1:]], ["--provider, --model without --non-interactive"]),
@@ -124,6 +125,16 @@ def test_an_existing_file_is_changed_only_when_told_to_and_shown_without_secrets
     assert values(path)["LITELLM_MASTER_KEY"].encode() in before
 
 
+def test_a_key_and_a_file_of_it_never_stand_beside_each_other(line: Line, tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    (tmp_path / "key").write_text(canary(), encoding="utf-8")
+    assert line(*OPENAI, OPENAI_API_KEY="k").code == 0
+    assert line(*OPENAI, "--key-file", "key", "--force").code == 0
+    assert "OPENAI_API_KEY" not in values(path) and "OPENAI_API_KEY_FILE" in values(path)
+    assert line(*OPENAI, "--force", OPENAI_API_KEY="").code == 0, "the file that is named stays"
+    assert "OPENAI_API_KEY_FILE" in values(path)
+
+
 def test_a_file_that_cannot_be_read_is_left_alone(line: Line, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A='open\n", encoding="utf-8")
     refused(line(*OPENAI, "--force", OPENAI_API_KEY="k"), "this line cannot be read", ".env line 1")
@@ -137,6 +148,14 @@ def test_scripts_are_warned_where_git_would_take_the_keys_along(line: Line, tmp_
     git("add", "-f", ".env")
     assert "git tracks .env" in line(*OPENAI, "--force", OPENAI_API_KEY="k").err
     assert not (tmp_path / ".gitignore").exists()
+
+
+def test_an_interrupt_while_the_file_is_written_leaves_nothing(line: Line, tmp_path: Path,
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+    monkeypatch.setattr(os, "fsync", interrupted)
+    assert line(*OPENAI, OPENAI_API_KEY="k").code == 130 and list(tmp_path.iterdir()) == []
 
 
 # --- a terminal -----------------------------------------------------------------------------------------------------
