@@ -87,6 +87,7 @@ def _params(context: Context, params: Node) -> Iterator[Finding]:
         elif name in context.table.keys("litellm_params") and name not in _OF_THE_INFO:
             yield from check_type(context, "litellm_params", entry, lax=True)
             yield from _numbers(entry, name)
+            yield from _items(entry, name)
         else:
             yield from _unknown_param(context, entry, name)
 
@@ -120,6 +121,20 @@ def _numbers(entry: Entry, name: str) -> Iterator[Finding]:
                       "organization: org-...")
     if name in _POSITIVE and isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
         yield Finding("GW102", f"{name} is {value}: no request could pass", entry.value.place(), f"{name}: 60")
+
+
+# What each mapping in these lists must have; text alone is allowed in the first (types/router.py, LiteLLM 1.106).
+_ITEMS = {"configurable_clientside_auth_params": ("api_base",), "aws_session_tags": ("Key", "Value")}
+
+
+def _items(entry: Entry, name: str) -> Iterator[Finding]:
+    for item in entry.value.items if name in _ITEMS else ():
+        if item.kind == "scalar" and item.text is not None and name == "configurable_clientside_auth_params":
+            continue
+        if item.kind != "map" or any(not (node := item.get(key)) or node.text is None for key in _ITEMS[name]):
+            needed = ", ".join(f"{key}: ..." for key in _ITEMS[name])
+            yield Finding("GW206", f"an item of {name} is not what LiteLLM needs; it leaves the model out",
+                          item.place(), f"- {{{needed}}}")
 
 
 def _info(context: Context, info: Node) -> Iterator[Finding]:

@@ -32,7 +32,7 @@ _REQUEST_HOLDERS = "optional_params|litellm_params|kwargs|non_default_params|opt
 # What the annotations leave open, and LiteLLM hands to plain Python or to the upstream as it is.
 _BETTER = {
     "model": "str", "timeout": "float|null", "stream_timeout": "float|null", "drop_params": "bool|null",
-    "organization": "str|list|null", "max_tokens": "int|null", "max_completion_tokens": "int|null",
+    "organization": "str|list:str|null", "max_tokens": "int|null", "max_completion_tokens": "int|null",
     "temperature": "float|null", "top_p": "float|null", "n": "int|null", "seed": "int|null", "stream": "bool|null",
     "frequency_penalty": "float|null", "presence_penalty": "float|null", "extra_headers": "dict|null",
     "extra_body": "dict|null", "headers": "dict|null", "additional_drop_params": "list|null",

@@ -76,6 +76,8 @@ PARAMS = [
     ("apikey2: a", ["GW208 6:5"]),
     ("supports_vision: true", ["GW202 6:5"]),
     ("mode: embedding", ["GW202 6:5"]),
+    ("configurable_clientside_auth_params: [api_base, {api_base: a}, {b: c}]", ["GW206 6:68"]),
+    ("aws_session_tags: [{Key: a, Value: b}, {Key: a}]", ["GW206 6:44"]),
     ("timeout_by_service_tier: {flex: soon}", ["GW102 6:37"]),
     ("tiered_pricing: [a]", ["GW102 6:22"]),
     ("max_agentic_loops: true", ["GW102 6:24"]),
