@@ -67,4 +67,5 @@ def _problems(problems: Iterable[Problem], places: Places) -> Iterator[Finding]:
 def _notes(notes: Iterable[str], places: Places) -> Iterator[Finding]:
     for note in notes:
         if isinstance(note, Note) and note.code:
-            yield Finding(note.code, note.removeprefix("registry: "), places.of(note.where, note, note.code), note.repair)
+            place = places.of(note.where, note, note.code)
+            yield Finding(note.code, note.removeprefix("registry: "), place, note.repair)

@@ -72,7 +72,8 @@ def _unread(plan: LaunchPlan, env: Environment, places: Places) -> Iterator[Find
     names = _Names.of(plan, env)
     told = {problem.what.partition(" ")[0] for problem in plan.problems if problem.code == "GW101"}
     for name in env.values:
-        if name in names.known or name in told or _SERVICE.fullmatch(name):
+        service = _SERVICE.fullmatch(name) or env.values[name].startswith(("tcp://", "udp://"))
+        if name in names.known or name in told or service:
             continue
         in_file = name in env.dotenv.values and name not in env.process
         found = names.unlisted(name, in_file) if name.startswith(("MODEL_", "CHAIN_")) else names.unread(name, in_file)

@@ -202,7 +202,7 @@ QUIET = {
                                       HTTPS_PROXY="http://p", GATEWAY_INTERFACE="CGI/1.1", OPENAI_TIMEOUT="5",
                                       LITELLM_SALT_KEY="x"),
     "what Kubernetes sets": good(GATEWAY_SERVICE_HOST="10.0.0.1", GATEWAY_PORT_4000_TCP_ADDR="10.0.0.1",
-                                 GATEWAY_SERVICE_PORT_HTTP="4000"),
+                                 GATEWAY_SERVICE_PORT_HTTP="4000", GATEWAY_PORT="tcp://10.0.0.1:4000"),
     "values that LiteLLM gets anyway": good(LITELLM_MODE="production", NO_DOCS="True"),
     "unset variables": good(NUM_WORKERS="", DATABASE_URL=" ", GROQ_API_BASE=""),
     "a model with a default within its bounds": good(MODEL_A_MAX_TOKENS="128000", MODEL_A_DROP_PARAMS="top_p",
