@@ -8,6 +8,8 @@ import click
 from click.shell_completion import CompletionItem
 from click.types import IntParamType, StringParamType
 
+from ..config.models import EFFORT_LEVELS
+from ..config.settings import LOG_FORMATS
 from .context import Invocation
 
 Source = Callable[[click.Context, str], Iterable[Any]]
@@ -67,7 +69,9 @@ def _source_of(path: str, param: click.Parameter) -> Source | None:
         return _rows_of(path, name)
     if name == "port" and path:
         return _ports
-    return _files if param.metavar == "FILE" else _fields_of(path, name)
+    if name == "key_env":
+        return _key_variables
+    return {"FILE": _files, "CODE": _codes}.get(str(param.metavar)) or _fields_of(path, name)
 
 
 # --- names of what is declared ------------------------------------------------------------------------------------
@@ -90,6 +94,15 @@ def variables(ctx: click.Context, incomplete: str = "") -> list[Any]:
     found = [CompletionItem(variable.name, help=variable.help) for variable in VARIABLES]
     return found + [CompletionItem(f"MODEL_{key.upper()}_{suffix}", help=field.help) for key in _keys(ctx)
                     for field in FIELDS for suffix in field.suffixes]
+
+
+def _key_variables(ctx: click.Context, incomplete: str) -> list[str]:
+    """Return variables that hold keys: those that are set here, and the providers' usual ones."""
+    from ..config.providers import NATIVE_PROVIDERS
+    from .sources import read_sources
+    names = read_sources(_invocation(ctx), ctx.find_root().params).env.values
+    usual = [name for provider in NATIVE_PROVIDERS.values() for name in provider.key_envs]
+    return [*sorted(name for name in names if name.endswith(("_KEY", "_TOKEN"))), "OPENAI_API_KEY", *usual, "none"]
 
 
 def _keys(ctx: click.Context) -> list[str]:
@@ -144,11 +157,20 @@ def _fields_of(path: str, option: str) -> Source | None:
     """Return the rows that an option of a noun refers to; of lists the word at the end is completed."""
     from ..policy.nouns import NOUNS
     noun = NOUNS.get(path.partition(" ")[0])
+    if noun is not None and option == "unset":
+        return _words([field.flag[2:] for field in noun.fields if not field.required and field.name not in noun.key])
     field = noun.by_name.get(option) if noun is not None else None
     if field is None or field.refers is None:
-        return None
+        from ..explain.registry_schema import choices_of
+        choices = choices_of(field) if field is not None and field.kind == "text" else []
+        return _words(choices) if choices else None
     named = aliases if field.refers == "models" else lambda ctx, incomplete: _rows(ctx, str(field.refers))
     return _listed(named) if field.kind == "list" else named
+
+
+def _words(words: Iterable[str]) -> Source:
+    listed = list(words)
+    return lambda ctx, incomplete: listed
 
 
 def _listed(source: Source) -> Source:
@@ -174,7 +196,10 @@ def _invocation(ctx: click.Context) -> Invocation:
 
 
 _EXACTLY: Mapping[tuple[str, str], Source] = {
-    ("explain", "alias"): _explained, ("params", "model"): aliases, ("check", "code"): _codes,
+    ("explain", "alias"): _explained, ("params", "model"): aliases, ("keys add", "models"): _listed(aliases),
+    ("keys set", "models"): _listed(aliases), ("keys add", "tier"): lambda ctx, incomplete: _rows(ctx, "tiers"),
+    ("keys set", "tier"): lambda ctx, incomplete: _rows(ctx, "tiers"),
+    ("", "reasoning_effort"): _words(EFFORT_LEVELS), ("", "log_format"): _words(LOG_FORMATS),
     ("diff", "old"): _sides, ("diff", "new"): _sides,
     ("", "model_specs"): _specs, ("", "add_model_specs"): _specs,
 }

@@ -110,8 +110,14 @@ def _text(fld: Field) -> Schema:
         return {"anyOf": [{"enum": list(dict.fromkeys(known))}, {"type": "string", "pattern": r"^\s|\s$"}]}
     if fld.read in _TEXTS:
         return dict(_TEXTS[fld.read])
-    choices = _CHOICES.search(_refusal(fld))
-    return {"anyOf": [{"enum": choices[1].split(", ")}, _UNJUDGED]} if choices else {"type": "string"}
+    choices = choices_of(fld)
+    return {"anyOf": [{"enum": choices}, _UNJUDGED]} if choices else {"type": "string"}
+
+
+def choices_of(fld: Field) -> list[str]:
+    """Return the words that a field takes, none where it takes any."""
+    found = _CHOICES.search(_refusal(fld))
+    return found[1].split(", ") if found else []
 
 
 def _bounds(fld: Field) -> Schema:

@@ -88,6 +88,11 @@ NAMES = ["gpt-5", "xai/*", "llama3:8b", "smart"]
     ("registry import ", ["<file>"]), ("--env-file ", ["<file>"]), ("--config x", ["<file>"]),
     ("--model-spec rea", ["reasoning="]), ("--model-spec upstream=gpt-5,up", []),
     ("--model-spec alias=a,ups", ["alias=a,upstream="]),
+    ("check --ignore GW101", ["GW101"]), ("limits add x --scope ", ["provider", "model", "key", "tier", "user"]),
+    ("providers add x --provider xa", ["xai"]), ("models add x --mode im", ["image"]),
+    ("endpoints set summary --unset te", ["temperature"]), ("keys add x --models gpt-5,ll", ["gpt-5,llama3:8b"]),
+    ("keys set alice --tier ", ["gold"]), ("--reasoning-effort m", ["minimal", "medium"]), ("--log-format j", ["json"]),
+    ("providers add x --key-env OPENAI", ["OPENAI_API_KEY"]), ("providers set x --key-env XAI_", ["XAI_API_KEY"]),
     ("report costs --by a", ["alias"]), ("--print-c", ["--print-config"]), ("explain 'gp", ["gpt-5"]),
     ("explain \"gp", ["gpt-5"]), ("keys add x --ex", ["--expires"]),
 ])
