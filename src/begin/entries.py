@@ -55,6 +55,10 @@ def read_entries(reading: Reading, entries: Node, credentials: Mapping[str, Node
         info = entry.get("model_info")
         for node in info.items() if info else ():
             _info(reading, model, node)
+        for node in entry.items():
+            if node.key in PARAMS:
+                reading.report.lost(node, "LiteLLM reads it inside litellm_params only; set "
+                                    f"{model.variable(PARAMS[node.key])} if it is meant")
 
 
 def _new(reading: Reading, entry: Node) -> Deployment | None:

@@ -169,6 +169,13 @@ def test_a_model_that_only_an_unset_variable_names_is_told() -> None:
         "NOT_SET is not set here; set it and import again", "the entry is left out without its model"]
 
 
+def test_a_parameter_beside_its_block_is_told() -> None:
+    reading, values = read("model_list: [{model_name: m, litellm_params: {model: openai/x}, rpm: 5}]")
+    assert "RPM" not in values
+    assert [item.text for item in finish(reading).of("lost")] == [
+        "LiteLLM reads it inside litellm_params only; set MODEL_M_RPM if it is meant"]
+
+
 def test_a_setting_under_another_name_is_told() -> None:
     reading, values = read(entry({"model": "vertex_ai/x", "vertex_location": "os.environ/REGION"}))
     assert lost(reading) == {"vertex_location": "set VERTEXAI_LOCATION to the value of REGION"}
