@@ -14,6 +14,7 @@ from ..config.fields import suggest
 from ..config.lines import printable
 from ..config.plan import LaunchPlan, build_plan
 from ..errors import EXIT_PROBLEMS, UsageProblem
+from .colours import styled
 from .context import Invocation
 from .sources import read_sources
 
@@ -51,7 +52,7 @@ def ping(ctx: click.Context, aliases: tuple[str, ...], everything: bool, yes: bo
     with _progress(len(asked)) as heard:
         pongs = ask_all(asked, ctx.obj.package, environ, heard) if asked else {}
     rows = _rows(listed, pongs, _hider(plan, generation))
-    _show(rows, left, as_json)
+    _show(ctx, rows, left, as_json)
     if any(row["repair"] for row in rows):
         ctx.exit(EXIT_PROBLEMS)
 
@@ -148,7 +149,8 @@ def _ms(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)
 
 
-def _show(rows: Sequence[Mapping[str, Any]], left: Sequence["Ping"], as_json: bool) -> None:
+def _show(ctx: click.Context, rows: Sequence[Mapping[str, Any]], left: Sequence["Ping"],
+          as_json: bool) -> None:
     if as_json:
         not_asked = [{"alias": one.alias, "mode": one.mode} for one in left]
         click.echo(json.dumps({"ok": not any(row["repair"] for row in rows), "models": list(rows),
@@ -160,7 +162,9 @@ def _show(rows: Sequence[Mapping[str, Any]], left: Sequence["Ping"], as_json: bo
     cells += [(one.alias, "-", "-", "-", f"not asked: {one.mode} costs more; --all asks it too") for one in left]
     widths = [max(len(row[column]) for row in cells) for column in range(4)]
     for row in cells:
-        click.echo(printable("  ".join((*(cell.ljust(width) for cell, width in zip(row, widths)), row[4])).rstrip()))
+        line = printable("  ".join((*(cell.ljust(width) for cell, width in zip(row, widths)), row[4])).rstrip())
+        colour = {"ok": "green", "status": None, "-": "yellow"}.get(row[1], "red")
+        click.echo(styled(ctx, line, fg=colour) if colour else line)
 
 
 def _text(milliseconds: int | None) -> str:

@@ -16,6 +16,7 @@ import click
 from ..config.lines import printable
 from ..config.plan import LaunchPlan, build_plan
 from ..errors import EXIT_PROBLEMS, ConfigurationError, UsageProblem
+from .colours import styled
 from .context import Invocation
 from .rehearse_store import RehearsalStore
 from .sources import read_sources
@@ -46,7 +47,7 @@ def rehearse(ctx: click.Context, config: str | None, junit: str | None, as_json:
     with _private_folder() as folder:
         report = _rehearse(ctx.obj, options, folder)
         _write(report, ctx.obj.cwd, junit)
-    _show(report, as_json)
+    _show(ctx, report, as_json)
     if report.failed:
         ctx.exit(EXIT_PROBLEMS)
 
@@ -112,17 +113,22 @@ def _progress() -> Iterator[Any]:
     def tell(check: "Check") -> None:
         nonlocal count
         count += 1
-        width = shutil.get_terminal_size().columns - 1
-        text = printable(f"{count} checks, {check.title}: {check.outcome}")[:width]
-        sys.stderr.write(f"\r{text:<{width}}")
-        sys.stderr.flush()
+        _say(f"{count} checks, {check.title}: {check.outcome}")
     if not sys.stderr.isatty():
         yield lambda check: None
         return
+    _say("starting the gateway")
     try:
         yield tell
     finally:
-        sys.stderr.write("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r")
+        _say("")
+        sys.stderr.write("\r")
+
+
+def _say(text: str) -> None:
+    width = shutil.get_terminal_size().columns - 1
+    sys.stderr.write(f"\r{printable(text)[:width]:<{width}}")
+    sys.stderr.flush()
 
 
 def _write(report: "Report", cwd: Path, target: str | None) -> None:
@@ -137,10 +143,16 @@ def _write(report: "Report", cwd: Path, target: str | None) -> None:
                            "name a file in a writable folder") from None
 
 
-def _show(report: "Report", as_json: bool) -> None:
+def _show(ctx: click.Context, report: "Report", as_json: bool) -> None:
     from ..rehearse.results import summary, table
     if as_json:
         click.echo(json.dumps(report.document(), indent=2))
         return
-    for line in [*table(report.checks), *(f"note: {note}" for note in report.notes), summary(report)]:
-        click.echo(printable(line))
+    heading, *lines = table(report.checks)
+    click.echo(heading)
+    colours = {"passed": "green", "failed": "red", "skipped": "yellow"}
+    for line, check in zip(lines, report.checks):
+        click.echo(styled(ctx, printable(line), fg=colours[check.outcome]))
+    for note in report.notes:
+        click.echo(printable(f"note: {note}"))
+    click.echo(styled(ctx, printable(summary(report)), fg="red" if report.failed else "green", bold=True))

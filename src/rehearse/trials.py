@@ -131,7 +131,8 @@ def _limit(stage: Stage, target: Target) -> None:
     moved = told[len(own):]
     problems = [] if moved else limit_problems(own, 2 * REQUESTS, calls, fresh=not target.shared)
     seen = f"{moved[0].headers.get('x-gateway-model')} answered once {target.walk[0]} might not" if moved else \
-        f"429 after {calls} requests, Retry-After {told[-1].headers.get('retry-after')}"
+        f"429 after {calls} requests{' (a minute ended in between)' if calls > REQUESTS else ''}, " \
+        f"Retry-After {told[-1].headers.get('retry-after')}"
     stage.judge("limits", target, told[-1], problems, seen, began)
 
 

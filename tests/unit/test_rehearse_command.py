@@ -87,7 +87,9 @@ def test_a_terminal_shows_the_progress(tmp_path: Path, capfd: pytest.CaptureFixt
                                        monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     ran = run_here("rehearse", env=two(OFF), cwd=tmp_path, capfd=capfd)
-    assert ran.code == 0 and "1 checks, boots: passed" in ran.err
+    assert ran.code == 0 and "1 checks, boots: passed" in ran.err and "starting the gateway" in ran.err
+    coloured = run_here("rehearse", env=two({**OFF, "FORCE_COLOR": "1"}), cwd=tmp_path, capfd=capfd)
+    assert "\x1b" not in ran.text and "\x1b[32mok" in coloured.text
 
 
 def test_a_signal_cleans_up(tmp_path: Path, capfd: pytest.CaptureFixture[str],
