@@ -53,6 +53,11 @@ def limits(memory: int, cpus: int, processes: int) -> dict[str, Any]:
     return {"mem_limit": f"{memory}m", "cpus": cpus, "pids_limit": processes}
 
 
+def scratch(path: str, mebibytes: int = 64) -> str:
+    """Return a folder in memory that any user may write to; without its mode, engines and images decide who may."""
+    return f"{path}:mode=1777,size={mebibytes}m"
+
+
 def health(port: int, path: str, start: int) -> dict[str, Any]:
     """Return a check that asks ``path`` inside the container, past any proxy; ``start`` are seconds for the start."""
     script = ("import urllib.request as u; u.build_opener(u.ProxyHandler({}))"
@@ -80,8 +85,9 @@ def _postgres() -> dict[str, Any]:
         "environment": {"POSTGRES_USER": "gateway", "POSTGRES_DB": "gateway",
                         **secret_files([POSTGRES_PASSWORD]), "PGDATA": "/var/lib/postgresql/data/pgdata"},
         "secrets": [POSTGRES_PASSWORD],
-        "volumes": ["postgres:/var/lib/postgresql/data"],
-        "tmpfs": ["/tmp", "/var/run/postgresql"],
+        # The socket's folder as the image has it, with its owner: not every engine gives a tmpfs the mode that is asked for.
+        "volumes": ["postgres:/var/lib/postgresql/data", "/run/postgresql"],
+        "tmpfs": [scratch("/tmp")],
         "shm_size": "128m",
         "healthcheck": _check(["CMD", "pg_isready", "-U", "gateway", "-d", "gateway", "-h", "127.0.0.1"], 30),
         **limits(512, 1, 256),
@@ -104,7 +110,7 @@ def _discovery(target: Target, asked: Compose) -> dict[str, Any]:
         "environment": escaped(variables),
         "secrets": [MASTER_KEY, DISCOVERY_TOKENS],
         "ports": [f"{asked.published}:{port}:{port}"],
-        "tmpfs": ["/tmp"],
+        "tmpfs": [scratch("/tmp")],
         "healthcheck": health(port, "/health", 30),
         **limits(256, 1, 128),
         "depends_on": ["gateway"],
@@ -122,7 +128,7 @@ def _prometheus(target: Target) -> dict[str, Any]:
         "secrets": [METRICS_KEY],
         "ports": [f"{LOOPBACK}:{PROMETHEUS_PORT}:{PROMETHEUS_PORT}"],
         "volumes": ["prometheus:/prometheus"],
-        "tmpfs": ["/tmp"],
+        "tmpfs": [scratch("/tmp")],
         "healthcheck": _check(["CMD", "wget", "-q", "-O", "/dev/null",
                                f"http://127.0.0.1:{PROMETHEUS_PORT}/-/healthy"], 30),
         **limits(512, 1, 128),

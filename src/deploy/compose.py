@@ -49,7 +49,7 @@ def _gateway(target: Target, asked: Compose) -> dict[str, Any]:
         "environment": _environment(target),
         "secrets": list(target.secrets),
         "ports": [f"{asked.published}:{port}:{port}"],
-        "tmpfs": ["/tmp"],
+        "tmpfs": [beside.scratch("/tmp", 512)],
         "healthcheck": beside.health(port, "/health/liveliness", 60),
         **beside.limits(sizes.memory_limit(settings), target.workers + 1, 128 + 64 * target.workers),
         # Longer than --grace, so that running answers end before the container is killed.

@@ -170,6 +170,7 @@ def test_every_service_is_confined_and_comes_back() -> None:
         assert {"mem_limit", "cpus", "pids_limit", "healthcheck", "tmpfs"} <= set(one), name
         assert ":" in one["image"] and "latest" not in one["image"], name
         assert one["logging"]["options"]["max-size"], name
+        assert all(":mode=1777,size=" in folder for folder in one["tmpfs"]), name
 
 
 @pytest.mark.parametrize(("address", "published"), [
