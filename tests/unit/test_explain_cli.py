@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -148,6 +150,26 @@ def test_client_keys_that_cannot_be_read_are_a_note(line: Line, tmp_path: Path) 
     assert off.code == 0 and "keys/" not in off.text
     absent = line("explain", "gpt-5", GATEWAY_DATABASE_URL=f"sqlite:///{tmp_path}/none.db")
     assert absent.code == 0 and not (tmp_path / "none.db").exists()
+
+
+def test_a_default_database_that_is_none_leaves_the_keys_out_with_a_note(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "state" / "litellm-gateway"
+    folder.mkdir(parents=True)
+    (folder / "gateway.db").write_bytes(b"no database at all" * 100)
+    ran = run_here("explain", "gpt-5", env={**ENV, "HOME": str(tmp_path)}, cwd=tmp_path, capfd=capfd)
+    assert ran.code == 0 and "note: client keys are not shown: " in ran.err and "Worst case" in ran.text
+
+
+def test_a_database_of_an_older_version_is_left_as_it_is(home: Path, tmp_path: Path,
+                                                         capfd: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(home / "x.db", tmp_path / "x.db")
+    with sqlite3.connect(tmp_path / "x.db") as connection:
+        connection.execute("UPDATE ai_schema_version SET version_num = '0001_registry'")
+    env = {**ENV, "GATEWAY_DATABASE_URL": f"sqlite:///{tmp_path}/x.db"}
+    ran = run_here("explain", "gpt-5", env=env, cwd=tmp_path, capfd=capfd)
+    assert ran.code == 0 and "not migrated yet" in ran.err and "keys/" not in ran.text
 
 
 @pytest.mark.parametrize("arguments, more, texts", [
