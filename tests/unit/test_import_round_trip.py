@@ -3,6 +3,7 @@
 import re
 import string
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,12 +18,13 @@ from src.config.plan import LaunchPlan
 from src.config.rendering import render_config
 from src.errors import ConfigurationError
 
-from .declaring import declared
+from .declaring import ROOT, declared
 from .test_properties import anything, as_variables, fleets, many
 
 # Whole configurations there and back: half as many examples cost as much as the others together.
 fewer = settings(many, max_examples=50)
 NOTHING: dict[str, str] = {}
+GOLDEN = ROOT / "tests" / "golden"
 
 
 def imported(text: str) -> Reading:
@@ -77,6 +79,21 @@ def test_models_that_share_an_alias_keep_their_number_and_order(aliases: list[st
     if later:
         env["MODEL_K0_FALLBACKS"] = ",".join(later)
     plan = declared(env).checked()
+    assert body(env_plan(env_text(imported(render_config(plan)), "f")).checked()) == body(plan)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in GOLDEN.glob("*.yaml")))
+def test_every_golden_configuration_comes_back_the_same(name: str) -> None:
+    text = (GOLDEN / f"{name}.yaml").read_text(encoding="utf-8")
+    reading = imported(text)
+    again = env_plan(env_text(reading, "config.yaml")).checked()
+    assert body(again, retries=True) == re.sub(r"^  max_fallbacks: \d+\n", "", text, flags=re.M).partition("\n")[2]
+    assert [item for item in finish(reading).of("lost")] == []
+
+
+def test_wildcards_come_back_the_same() -> None:
+    plan = declared({"PROXY_MODEL_KEYS": "x,all", "MODEL_X_UPSTREAM_MODEL": "xai/*", "MODEL_ALL_UPSTREAM_MODEL": "*",
+                     "MODEL_ALL_ALIAS": "any/*", "MODEL_ALL_API_BASE": "http://127.0.0.1:8000/v1"}).checked()
     assert body(env_plan(env_text(imported(render_config(plan)), "f")).checked()) == body(plan)
 
 
