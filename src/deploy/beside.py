@@ -85,7 +85,7 @@ def _postgres() -> dict[str, Any]:
         "environment": {"POSTGRES_USER": "gateway", "POSTGRES_DB": "gateway",
                         **secret_files([POSTGRES_PASSWORD]), "PGDATA": "/var/lib/postgresql/data/pgdata"},
         "secrets": [POSTGRES_PASSWORD],
-        # The socket's folder as the image has it, with its owner: not every engine gives a tmpfs the mode that is asked for.
+        # The folder of the socket as the image has it: engines differ in who may write to a tmpfs there.
         "volumes": ["postgres:/var/lib/postgresql/data", "/run/postgresql"],
         "tmpfs": [scratch("/tmp")],
         "shm_size": "128m",

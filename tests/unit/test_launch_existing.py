@@ -136,6 +136,15 @@ def test_the_master_key_reaches_the_workers_under_its_usual_name(general: str, t
     assert MASTER not in private_config(generation, "src")
 
 
+def test_the_word_for_a_keyless_upstream_is_no_key(tmp_path: Path) -> None:
+    """Else it would be scrubbed from every log line, and the startup log would name a variable that nobody set."""
+    plan, generation = load(tmp_path, render_config(declared({
+        "PROXY_MODEL_KEYS": "one", "MODEL_ONE_UPSTREAM_MODEL": "qwen3", "MODEL_ONE_API_KEY_ENV": "none"})))
+    assert plan.models[0].key_env is None
+    assert generation.config["model_list"][0]["litellm_params"]["api_key"] == "keyless"
+    assert generation.plan["secret_names"] == ["LITELLM_MASTER_KEY"]
+
+
 def test_keys_in_clear_are_lifted_out_of_the_workers_file(tmp_path: Path) -> None:
     key, token = canary(), canary()
     params = f"{{model: openai/a, api_key: {key}, aws_session_token: {token}}}"
