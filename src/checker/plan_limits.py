@@ -13,9 +13,6 @@ _COUNTED = ("rpm", "tpm", "rpd", "tpd")
 def findings(plan: LaunchPlan, unpriced: Iterable[str], places: Places) -> Iterator[Finding]:
     """Yield what is wrong with limits, budgets and prices."""
     yield from _without_database(plan, places)
-    if plan.database is None and plan.settings.text("GATEWAY_LEDGER") == "audit":
-        yield Finding("GW606", "GATEWAY_LEDGER is audit, and there is no database to record into",
-                      places.variable("GATEWAY_LEDGER"), f"set {VARIABLE}, or GATEWAY_LEDGER=off")
     yield from _open_budgets(plan, places)
     if plan.database is not None and plan.settings.text("GATEWAY_LEDGER") != "off":
         yield from _unpriced(plan, unpriced, places)

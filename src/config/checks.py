@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import Problem
 from . import wildcard_checks
+from .database import VARIABLE, Database
 from .environment import Environment, Secret
 from .fields import suggest
 from .models import ChainSpec
@@ -39,6 +40,15 @@ def models(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], setting
     """Refuse clashing names and fallbacks or chains that cannot work; ``broken`` keys have their own problems."""
     return (_names(planned, chains, settings) + _fallbacks(planned, broken) + _chains(planned, chains, broken)
             + wildcard_checks.members(planned, chains))
+
+
+def audit(settings: Settings, database: Database | None) -> list[Problem]:
+    """Refuse an audit that nothing keeps."""
+    if database is not None or settings.text("GATEWAY_LEDGER") != "audit":
+        return []
+    return [Problem("GATEWAY_LEDGER is audit, and there is no database to record into",
+                    f"GATEWAY_LEDGER, {settings.origin('GATEWAY_LEDGER')}", f"set {VARIABLE}, or GATEWAY_LEDGER=off",
+                    "GW606")]
 
 
 def _names(planned: Sequence[PlannedModel], chains: Sequence[ChainSpec], settings: Settings) -> list[Problem]:

@@ -85,10 +85,11 @@ def build_plan(sources: Sources) -> LaunchPlan:
         found += wrong
         notes += said
     secrets = checks.needed_secrets(models, env)
+    at_launch = checks.keys(models, secrets, settings) + checks.audit(settings, sources.database)
     found += checks.models(models, reading.chains, settings, reading.broken) + checks.headers(models, secrets)
     notes += checks.warnings(models, reading.chains)
     return LaunchPlan(tuple(models), tuple(reading.chains), settings, secrets, tuple(dict.fromkeys(found)),
-                      tuple(checks.keys(models, secrets, settings)), tuple(notes),
+                      tuple(at_launch), tuple(notes),
                       sources.registry.document if sources.registry else {}, sources.database)
 
 
