@@ -13,11 +13,11 @@ In a test::
 As a process: ``python -m src.mock --port 0 --port-file FILE`` prints one line with its URL when it is ready.
 
 Served below a prefix that is empty or ends in ``/v1`` (also ``/v1beta``, ``/v4``, ``/openai``, and Azure's
-``/openai/deployments/M``): ``chat/completions``, ``completions``, ``responses`` and Anthropic's ``messages`` (these
-four also streamed), ``responses/input_tokens``, ``embeddings``, ``images/generations``, ``audio/speech``,
-``audio/transcriptions``, ``audio/translations``, ``moderations``, ``rerank``, ``models``; below any prefix Gemini's
-``models/M:generateContent`` and ``models/M:streamGenerateContent``. Everything else is a recorded 404. Answers depend
-on the request alone; one token is four characters.
+``/openai/deployments/M``): ``chat/completions``, ``completions``, ``responses``, Anthropic's ``messages``, Ollama's
+``api/chat`` and ``api/generate`` (all of these also streamed), ``responses/input_tokens``, ``embeddings``,
+``images/generations``, ``audio/speech``, ``audio/transcriptions``, ``audio/translations``, ``moderations``, ``rerank``,
+``models``; below any prefix Gemini's ``models/M:generateContent`` and ``models/M:streamGenerateContent``. Everything
+else is a recorded 404. Answers depend on the request alone; one token is four characters.
 
 A fault is looked up by the beginning of the path where a fault's name starts with ``/``, else by model (by operation
 where a request names none: ``models``), else by the model's name as in this table (what follows its last ``/`` counts),

@@ -10,11 +10,13 @@ from .anthropic import Anthropic
 from .chat import Chat, Completions
 from .gemini import Gemini
 from .media import WHOLE
+from .ollama import Ollama
 from .responses import Responses
 from .wire import Dialect
 
 TEXT: dict[str, Dialect] = {"chat/completions": Chat(), "completions": Completions(), "responses": Responses(),
-                            "messages": Anthropic(), "gemini": Gemini()}
+                            "messages": Anthropic(), "api/chat": Ollama(chat=True),
+                            "api/generate": Ollama(chat=False), "gemini": Gemini()}
 _GETS = ("models",)
 _OPERATIONS = (*(name for name in TEXT if name != "gemini"), *WHOLE, *_GETS)
 _PREFIX = re.compile(r"/(?:.*/)?(?:v\d\w*|openai|openai/deployments/[^/]+)/|/")

@@ -9,7 +9,7 @@ from ..config.providers import NATIVE_PROVIDERS
 # These ignore the base, speak a protocol that the mock does not, or want more than a key.
 UNPLAYED = frozenset("""
 amazon_nova bedrock black_forest_labs bytez clarifai cohere cohere_chat deepgram elevenlabs gigachat
-gradient_ai jina_ai nlp_cloud oci ollama ollama_chat predibase recraft replicate sagemaker stability triton vertex_ai
+gradient_ai jina_ai nlp_cloud oci predibase recraft replicate sagemaker stability triton vertex_ai
 voyage watsonx
 """.split())
 PLAYED = frozenset({"openai", *NATIVE_PROVIDERS}) - UNPLAYED
