@@ -84,7 +84,7 @@ class Declarations:
         said = [Said(_shown(attribute, value), spec.origin(attribute))] if value not in (None, ()) else []
         others = [one for one in known(self._others(spec, attribute)) if not said or one.origin != said[0].origin]
         if said:
-            return chosen(attribute, [*said, *others, *defaults], unit)
+            return chosen(attribute, [*said, *others, *(one for one in defaults if one.origin != said[0].origin)], unit)
         first, *more = [*defaults, Said(None, DEFAULT)]
         return chosen(attribute, [first, *others, *more[:-1]], unit, note if first.value is None else "")
 

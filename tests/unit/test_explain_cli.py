@@ -108,6 +108,10 @@ def test_a_rows_values_name_their_rows_and_lose_to_what_is_declared(line: Line) 
         (40.0, "registry ai_providers row")]
     assert [one["value"] for one in five["upstream"]["overrode"]] == ["xai/grok-3"]
     assert [one["value"] for one in five["context_window"]["overrode"]] == [1000]
+    for model in line.json("safe")["models"]:
+        for name, value in model["values"].items():
+            origins = [value["origin"], *(one["origin"] for one in value["overrode"])]
+            assert len(origins) == len(set(origins)), (name, "nothing overrides itself")
 
 
 def test_every_limit_that_can_meet_a_request_is_listed(line: Line) -> None:
