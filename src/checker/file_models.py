@@ -59,7 +59,7 @@ def _entry_key(context: Context, entry: Entry) -> Iterator[Finding]:
     if name is None:
         yield Finding("GW206", f"the key {a(entry.key.value)} is no text", entry.key.place(), f'"{entry.key.value}":')
     elif name in known:
-        if name in ("rpm", "tpm"):
+        if name in ("rpm", "tpm", "blocked"):
             yield from check_type(context, "entry", entry, lax=True)
     elif name in context.table.keys("litellm_params") and name != "id":
         yield Finding("GW202", f"{name} stands beside litellm_params; LiteLLM reads it inside", entry.key.place(),
@@ -119,7 +119,7 @@ def _numbers(entry: Entry, name: str) -> Iterator[Finding]:
     elif name == "organization" and entry.value.kind == "list" and entry.value.empty:
         yield Finding("GW102", "organization is an empty list: LiteLLM leaves the model out", entry.value.place(),
                       "organization: org-...")
-    if name in _POSITIVE and isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
+    if name in _POSITIVE and isinstance(value, int | float) and value <= 0:
         yield Finding("GW102", f"{name} is {value}: no request could pass", entry.value.place(), f"{name}: 60")
 
 
@@ -149,6 +149,9 @@ def _info(context: Context, info: Node) -> Iterator[Finding]:
         elif name in known:
             yield from check_type(context, "model_info", entry, lax=True)
             yield from _numbers(entry, name)
+            if name == "access_windows" and not entry.value.empty:
+                yield Finding("GW212", "access_windows were not checked", entry.value.place(),
+                              "rehearse the start before you rely on it")
         # model_info is the operator's own notebook: only what looks misspelt is said.
         elif hint := context.hint(name, "model_info", known):
             yield Finding("GW208", f"LiteLLM does not read {a(name)} in model_info; did you mean {hint}?",

@@ -16,6 +16,13 @@ _OTHER_KEYS = {"litellm_credential_name", "azure_ad_token", "azure_ad_token_prov
                "use_xai_oauth", "vertex_credentials", "aws_access_key_id", "aws_role_name", "aws_profile_name",
                "oci_key", "oci_key_file", "oci_signer", "extra_headers", "headers"}
 _MODULE_KEYS = {"openai": "openai_key", "azure": "azure_key", "anthropic": "anthropic_key", "groq": "groq_key"}
+# Asked through OpenAI's library, which wants a key (LiteLLM 1.106); providers described by data alone are so too.
+_MORE_KEYS = {"openai": "OPENAI_API_KEY", "text-completion-openai": "OPENAI_API_KEY", "custom_openai": "OPENAI_API_KEY",
+              "ai21_chat": "AI21_API_KEY", "empower": "EMPOWER_API_KEY", "maritalk": "MARITALK_API_KEY",
+              "qwen_ai_platform": "QWEN_AI_PLATFORM_API_KEY", "qwencloud": "QWENCLOUD_API_KEY",
+              "text-completion-inception": "INCEPTION_API_KEY", "xinference": "XINFERENCE_API_KEY"}
+# What these need besides, or how their models are named, is not known here.
+_NOT_CHECKED = ("oci", "ragflow", "azure_text")
 _AZURE = ("AZURE_OPENAI_API_KEY", "AZURE_API_KEY", "AZURE_AD_TOKEN", "AZURE_CLIENT_SECRET",
           "AZURE_FEDERATED_TOKEN_FILE", "AZURE_CREDENTIAL")
 
@@ -104,24 +111,31 @@ def _credentials(context: Context, model: Model, provider: str) -> Iterator[Find
             f"{provider.upper()}_API_BASE", "AZURE_API_BASE" if provider == "azure" else f"{provider.upper()}_BASE"):
         yield Finding("GW104", f"{a(model.alias)} has no api_base; {provider} has no address of its own",
                       model.place(), "api_base: https://...")
-    if provider not in ("openai", "text-completion-openai") and (known is None or known.keyless or not known.key_envs):
+    if provider in _NOT_CHECKED:
+        yield Finding("GW212", f"what {provider} needs besides was not checked", model.place(),
+                      "rehearse the start before you rely on it")
+    names = () if known and known.keyless else _key_names(context, provider)
+    if not names:
         return
-    names = _key_names(provider)
     key = params.get("api_key")
     if key is not None and key.text and key.text.startswith(REFERENCE):
         return  # whether it is set is said once, at the reference
     if _given(context, model, "api_key", *_OTHER_KEYS) or context.available(*names) or _module_key(context, provider):
         return
-    if provider == "openai" and context.available("OPENAI_ADMIN_KEY"):
+    if names == ("OPENAI_API_KEY",) and context.available("OPENAI_ADMIN_KEY"):
         return
     yield Finding("GW406", f"{a(model.alias)} has no api_key, and {names[0]} is not set", model.place(),
                   f"api_key: os.environ/{names[0]}")
 
 
-def _key_names(provider: str) -> tuple[str, ...]:
-    if provider in ("openai", "text-completion-openai"):
-        return ("OPENAI_API_KEY",)
-    return _AZURE if provider == "azure" else NATIVE_PROVIDERS[provider].key_envs
+def _key_names(context: Context, provider: str) -> tuple[str, ...]:
+    """Return the variables in which LiteLLM looks for a provider's key, the usual one first."""
+    if provider == "azure":
+        return _AZURE
+    if provider in NATIVE_PROVIDERS:
+        return NATIVE_PROVIDERS[provider].key_envs
+    name = _MORE_KEYS.get(provider) or context.table.raw["key_names"].get(provider)
+    return (name,) if name else ()
 
 
 def _given(context: Context, model: Model, *names: str) -> bool:

@@ -40,7 +40,7 @@ _BETTER = {
     "configurable_clientside_auth_params": "list|null", "dataSources": "list:dict|null",
     "aws_session_tags": "list:dict|null", "tiered_pricing": "list:dict|null",
 }
-_BETTER_INFO = {"supported_environments": "list:str|null"}
+_BETTER_INFO = {"supported_environments": "list:str|null", "litellm_provider": "str|null"}
 
 _BETTER_GENERAL = {
     "user_api_key_cache_ttl": "float|null", "key_management_settings": "dict|null", "tracing": "dict|null",
@@ -96,6 +96,7 @@ def extract(package: Path, version: str) -> dict[str, Any]:
         "internal": sorted(_INTERNAL),
         "strategies": ["simple-shuffle", "lar1", *source.enum("RoutingStrategy")],
         "providers": sorted({*source.enum("LlmProviders"), *_json_providers(package)}),
+        "key_names": _json_providers(package),
         "callbacks": _callbacks(source, package),
         "endpoints": [text for text in source.constant("constants.py", "openai_compatible_endpoints") if "." in text],
         "rules": routing_rules(prices),
@@ -201,9 +202,11 @@ def _router(source: Source) -> dict[str, str]:
             for argument in (*init.args.args, *init.args.kwonlyargs) if argument.arg not in outside}
 
 
-def _json_providers(package: Path) -> list[str]:
+def _json_providers(package: Path) -> dict[str, str]:
+    """Return the providers that are described by data alone, with the variables of their keys."""
     path = package / "llms" / "openai_like" / "providers.json"
-    return list(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {name: str(row.get("api_key_env") or "") for name, row in rows.items()}
 
 
 def _callbacks(source: Source, package: Path) -> dict[str, list[str]]:
