@@ -48,6 +48,8 @@ def rehearse(ctx: click.Context, config: str | None, junit: str | None, as_json:
         report = _rehearse(ctx.obj, options, folder)
         _write(report, ctx.obj.cwd, junit)
     _show(ctx, report, as_json)
+    if report.error is not None:
+        raise report.error
     if report.failed:
         ctx.exit(EXIT_PROBLEMS)
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from ..errors import GatewayError
+
 Outcome = Literal["passed", "failed", "skipped"]
 
 
@@ -31,12 +33,16 @@ def judged(name: str, subject: str, problems: Iterable[str], seen: str, seconds:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything a rehearsal found; ``notes`` say what the rehearsed copy changed, ``seconds`` how long it took."""
+    """Everything a rehearsal found; ``notes`` say what the rehearsed copy changed, ``seconds`` how long it took.
+
+    ``error`` is why the gateway did not start, None where it did.
+    """
 
     checks: tuple[Check, ...]
     notes: tuple[str, ...] = ()
     config: str = ""
     seconds: float = 0.0
+    error: GatewayError | None = None
 
     @property
     def failed(self) -> tuple[Check, ...]:

@@ -48,7 +48,7 @@ class Subject:
 
 
 def rehearse(subject: Subject, tell: Callable[[Check], None]) -> Report:
-    """Return what was found; ``tell`` hears each check at once. Raises NotStarted where the gateway does not boot."""
+    """Return what was found; ``tell`` hears each check at once. Leaves neither process nor thread behind."""
     began = time.monotonic()
     told: list[Check] = []
 
@@ -58,13 +58,17 @@ def rehearse(subject: Subject, tell: Callable[[Check], None]) -> Report:
     canaries = Canaries(subject.plan.secrets)
     for name in (MASTER, *subject.generation.plan.get("secret_names", ())):
         canaries.of(str(name))
+    error, notes = None, list[str]()
     with MockUpstream() as mock, DeadEnd() as dead_end:
         run = _Run(subject, canaries, mock, dead_end, hear)
-        notes = run.run()
+        try:
+            notes = run.run()
+        except NotStarted as failure:
+            error = failure
     names = [check.name for check in told]
     places = {target.alias: number for number, target in enumerate(run.targets)}
     told.sort(key=lambda check: (names.index(check.name), places.get(check.subject, len(places))))
-    return Report(tuple(told), tuple(notes), subject.generation.hash, time.monotonic() - began)
+    return Report(tuple(told), tuple(notes), subject.generation.hash, time.monotonic() - began, error)
 
 
 class _Run:

@@ -83,6 +83,15 @@ def test_what_failed_is_named_and_ends_with_1(tmp_path: Path, capfd: pytest.Capt
     refused(ran, "no/such/r.xml cannot be written")
 
 
+def test_what_did_not_start_is_in_the_reports_too(tmp_path: Path, capfd: pytest.CaptureFixture[str],
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = Report((Check("boots", "", "failed", "no"),), error=NotStarted("the gateway did not start"))
+    monkeypatch.setattr("src.rehearse.run.rehearse", lambda subject, tell: bad)
+    ran = run_here("rehearse", "--json", "--junit", "r.xml", env=two(OFF), cwd=tmp_path, capfd=capfd)
+    assert ran.code == 3 and "the gateway did not start" in ran.err and '"ok": false' in ran.text
+    assert 'failures="1"' in (tmp_path / "r.xml").read_text()
+
+
 def test_a_terminal_shows_the_progress(tmp_path: Path, capfd: pytest.CaptureFixture[str], seen: list[Subject],
                                        monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -195,8 +204,8 @@ def test_what_does_not_start_says_its_last_words(tmp_path: Path, monkeypatch: py
     threads = threading.active_count()
     subject = Subject(plan, generate(plan, Environment(env)), "no_such_package", {"PATH": os.environ["PATH"]}, tmp_path,
                       "off")
-    with pytest.raises(NotStarted, match="no_such_package"):
-        rehearse(subject, told.append)
+    report = rehearse(subject, told.append)
+    assert isinstance(report.error, NotStarted) and "no_such_package" in report.error.text()
     assert [(check.name, check.outcome) for check in told] == [("boots", "failed")]
     assert threading.active_count() == threads, "mock and dead end are gone"
 
