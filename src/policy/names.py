@@ -35,7 +35,9 @@ class DeclaredNames:
             return None
         if name in self.exact:
             return name
-        if not self.wildcards or len(name) > _LONGEST or name in self.taken or not _STEERING.isdisjoint(name.split("/")):
+        if not self.wildcards or len(name) > _LONGEST or name in self.taken:
+            return None
+        if not _STEERING.isdisjoint(name.split("/")):
             return None
         return next((wild for wild in self.wildcards if parts_of(wild, name) is not None), None)
 

@@ -119,9 +119,11 @@ async def _warm_up(litellm: Any) -> None:
 
 async def _all(litellm: Any, requests: list[Json], out: int) -> None:
     await _warm_up(litellm)
+
     async def later(number: int, request: Json) -> Json:
         await asyncio.sleep(number * _APART_S)
         return await ask(litellm, request)
+
     for done in asyncio.as_completed([later(number, request) for number, request in enumerate(requests)]):
         os.write(out, json.dumps(await done).encode() + b"\n")
 

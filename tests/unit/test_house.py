@@ -35,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "hooks": PURE | {"policy", "store"},
     "serving": PURE | {"hooks"},
     "cli": PURE | {"control", "policy", "store", "discovery", "deploy", "checker", "explain", "rehearse",
-                    "begin", "launch", "mock"},
+            "begin", "launch", "mock"},
     "main": PURE | {"cli"},
 }
 # Heavy or framework libraries and the only rooms that may import them.
