@@ -34,8 +34,8 @@ ROOMS: dict[str, set[str]] = {
     "mock": set(),
     "hooks": PURE | {"policy", "store"},
     "serving": PURE | {"hooks"},
-    "cli": PURE | {"control", "policy", "store", "discovery", "deploy", "checker", "explain", "rehearse", "begin", "launch",
-                   "mock"},
+    "cli": PURE | {"control", "policy", "store", "discovery", "deploy", "checker", "explain", "rehearse", "begin"}
+    | {"launch", "mock"},
     "main": PURE | {"cli"},
 }
 # Heavy or framework libraries and the only rooms that may import them.
