@@ -77,7 +77,7 @@ class Made:
     @property
     def text(self) -> str:
         """Return the file."""
-        text = yaml.safe_dump(self.config, sort_keys=False)
+        text = str(yaml.dump(self.config, Dumper=yaml.CSafeDumper, sort_keys=False))
         return self.text_edit(text) if self.text_edit else text
 
 
