@@ -98,7 +98,9 @@ MASTERS = [
     ("master_key: ''", {"LITELLM_MASTER_KEY": MASTER}, ["GW401"]),
     (f"master_key: {MASTER}", {}, ["GW415"]),
     ("master_key: 1234", {}, ["GW102"]),
+    ("master_key: {a: b}", {}, ["GW102"]),
     ("dangerously_permit_weak_or_unset_master_key: true", {}, []),
+    ("dangerously_permit_weak_or_unset_master_key: true", {"LITELLM_MASTER_KEY": "sk-1" + "234"}, []),
     ("infer_model_from_keys: false", {"LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}, []),
 ]
 
