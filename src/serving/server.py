@@ -25,6 +25,8 @@ _TICKS_PER_BEAT = 10  # of uvicorn's 0.1 s
 _POLL_S = 0.05
 # A connection may be accepted, or in its TLS handshake, and not yet counted.
 _LINGER_S, _LINGER_TLS_S = 0.2, 2.0
+# An idle client does not answer a TLS goodbye; asyncio would wait 30 s for it.
+_GOODBYE_TLS_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,9 @@ class WorkerServer(uvicorn.Server):
         await super().startup([])
         await self._booted()
         loop = asyncio.get_running_loop()
+        goodbye: dict[str, Any] = {"ssl_shutdown_timeout": _GOODBYE_TLS_S} if self.config.is_ssl else {}
         server = await loop.create_server(
-            self._protocol, sock=self._listener, ssl=self.config.ssl, backlog=self.config.backlog
+            self._protocol, sock=self._listener, ssl=self.config.ssl, backlog=self.config.backlog, **goodbye
         )
         self.servers = [server]
         die_with_parent(signal.SIGTERM)

@@ -1,11 +1,13 @@
 """With TLS, reloads lose nothing either, and a renewed certificate is taken up."""
 
 import datetime
+import signal
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -78,3 +80,10 @@ def test_a_certificate_that_cannot_be_read_is_refused_until_it_is_repaired(gatew
     assert presented(gateway) == "second.test"
     (folder / "cert.pem").write_bytes(good)
     assert gateway.ask("reload")["result"] == "accepted"
+
+
+def test_an_idle_client_that_leaves_the_goodbye_unanswered_holds_nothing_up(gateway: Gateway) -> None:
+    with httpx.Client(verify=False) as client:  # keeps its connection and reads nothing from it
+        assert client.get(f"https://127.0.0.1:{gateway.port}/v1/models", headers=gateway.headers).status_code == 200
+        gateway.signal(signal.SIGTERM)
+        assert gateway.wait(15) == 0
