@@ -104,7 +104,9 @@ def _postgres_engine(database: Database) -> sa.Engine:
     defaults: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "litellm-gateway",
                                 "keepalives_idle": 30,
                                 # Poolers in front of PostgreSQL may not keep prepared statements.
-                                "prepare_threshold": None, "tcp_user_timeout": 10_000}
+                                "prepare_threshold": None, "tcp_user_timeout": 10_000,
+                                # From a SQL_ASCII database psycopg would give bytes.
+                                "client_encoding": "utf8"}
     options = {name: value for name, value in defaults.items() if name not in url.query}
     return sa.create_engine(url, hide_parameters=True, pool_size=_POOL, pool_pre_ping=True,
                             pool_timeout=CONNECT_TIMEOUT_S, connect_args=options)

@@ -22,13 +22,13 @@ def database(url: str, folder: Path) -> Database:
 
 
 @contextmanager
-def fresh_database(kind: str, folder: Path) -> Iterator[Database]:
-    """Yield an empty database; without a PostgreSQL server the test is skipped, in CI it fails."""
+def fresh_database(kind: str, folder: Path, options: str = "") -> Iterator[Database]:
+    """Yield an empty database, made with ``options`` of CREATE DATABASE; without a PostgreSQL server the test is skipped, in CI it fails."""
     if kind == "sqlite":
         yield database(f"sqlite:///{uuid.uuid4().hex}.db", folder)
         return
     name = f"gateway_test_{uuid.uuid4().hex}"
-    _administer(f'CREATE DATABASE "{name}"')
+    _administer(f'CREATE DATABASE "{name}" {options}')
     try:
         yield database(f"{POSTGRES.rpartition('/')[0]}/{name}", folder)
     finally:

@@ -16,7 +16,7 @@ from src.store.failures import Conflict, StoreDown, StoreError
 from src.store.migrate import ensure_schema
 
 from .declaring import canary
-from .store_support import database, fresh_store
+from .store_support import database, fresh_database, fresh_store
 
 HOME = Path("/home-of-somebody")
 
@@ -172,3 +172,13 @@ def test_times_keep_their_moment_and_come_back_in_utc(kind: str, tmp_path: Path)
     assert first == there and first.tzinfo is timezone.utc and second is None
     with pytest.raises(ValueError, match="without its zone"):
         UtcDateTime().process_bind_param(datetime(2026, 1, 1), sa.create_engine("sqlite://").dialect)
+
+
+def test_a_database_without_an_encoding_gives_text_all_the_same(tmp_path: Path) -> None:
+    plain = "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    with fresh_database("postgresql", tmp_path, plain) as found:
+        store = open_store(found)
+        ensure_schema(store)
+        with store.writing() as connection:
+            assert connection.execute(sa.text("SELECT 'g\u00fcnstig'")).scalar_one() == "g\u00fcnstig"
+        store.close()
