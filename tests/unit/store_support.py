@@ -23,7 +23,10 @@ def database(url: str, folder: Path) -> Database:
 
 @contextmanager
 def fresh_database(kind: str, folder: Path, options: str = "") -> Iterator[Database]:
-    """Yield an empty database, made with ``options`` of CREATE DATABASE; without a PostgreSQL server the test is skipped, in CI it fails."""
+    """Yield an empty database, made with ``options`` of CREATE DATABASE.
+
+    Without a PostgreSQL server the test is skipped, in CI it fails.
+    """
     if kind == "sqlite":
         yield database(f"sqlite:///{uuid.uuid4().hex}.db", folder)
         return
