@@ -17,6 +17,8 @@ def check_models(context: Context) -> Iterator[Finding]:
     """Find what is wrong with single entries; what they ask of providers is checked in `file_providers`."""
     node = context.root.get("model_list")
     if node is None or node.empty:
+        if _from_database(context):
+            return
         place = (node or context.root).place()
         yield Finding("GW109", "model_list is missing or empty: LiteLLM starts and serves nothing", place,
                       "model_list:\n- model_name: gpt-5\n  litellm_params:\n    model: openai/gpt-5\n"
@@ -29,6 +31,12 @@ def check_models(context: Context) -> Iterator[Finding]:
         else:
             yield from _entry(context, item)
     yield from _ids(context)
+
+
+def _from_database(context: Context) -> bool:
+    """Return whether LiteLLM has a database, which may hold the models that the file does not."""
+    url = context.setting("general_settings", "database_url")
+    return url is not None and not url.empty or context.available("DATABASE_URL", "DATABASE_HOST")
 
 
 def _entry(context: Context, item: Node) -> Iterator[Finding]:

@@ -57,7 +57,7 @@ _BETTER_MODULE = {
     "modify_params": "bool", "drop_params": "bool|null", "upperbound_key_generate_params": "dict",
     "priority_reservation_settings": "dict", "prompt_injection_params": "dict|null", "key_alias_pattern": "str|null",
     "default_team_settings": "list|null", "responses": "dict", "guardrails": "list", "cache": "bool|null",
-    "model_group_settings": "dict", "post_call_rules": "str",
+    "model_group_settings": "dict", "post_call_rules": "str", "callbacks": "list|str",
 }
 _BETTER_ROUTER = {"provider_budget_config": "dict|null", "optional_pre_call_checks": "list:str|null"}
 # Parts of LiteLLM itself: litellm_settings sets attributes of the module, and would overwrite them.

@@ -16,7 +16,7 @@ from .keys_types import ANY
 
 SHIPPED = Path(__file__).parent / "data"
 # Raised whenever the shape of a table changes: an older cache is made again.
-SHAPE = 10
+SHAPE = 11
 _FILE = re.compile(r"litellm-(?P<version>[\w.]+)\.json")
 
 

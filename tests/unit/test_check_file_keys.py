@@ -2,7 +2,7 @@
 
 import pytest
 
-from .checking_support import MODEL, errors, findings, model, short
+from .checking_support import ENVIRON, MODEL, errors, findings, model, short
 
 BLOCKS = [
     # what stands in the file, and what is found where
@@ -134,6 +134,10 @@ def test_entries_of_model_list(entries: str, found: list[str]) -> None:
 @pytest.mark.parametrize("text", ["general_settings: {}\n", "model_list: []\n", "model_list:\n"])
 def test_a_file_without_models_serves_nothing(text: str) -> None:
     assert "GW109" in errors(text)
+
+
+def test_models_may_be_in_the_database() -> None:
+    assert errors("model_list: []\n", {**ENVIRON, "DATABASE_URL": "postgresql://db/litellm"}) == []
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "text\n"])

@@ -44,7 +44,9 @@ def test_code_is_found_where_litellm_looks_for_it(folder: Path, dotted: str, rea
 
 CODE = [
     ("litellm_settings:\n  callbacks: [hooks.instance, langfuse]\n", []),
-    ("litellm_settings:\n  callbacks: hooks.instance\n", ["GW102"]),
+    ("litellm_settings:\n  callbacks: hooks.instance\n", []),
+    ("litellm_settings:\n  callbacks: hooks.missing\n", ["GW209"]),
+    ("litellm_settings:\n  callbacks: langfuse\n", ["GW209"]),  # a name alone must stand in a list
     ("litellm_settings:\n  callbacks: [langfus]\n", ["GW209"]),
     ("litellm_settings:\n  callbacks: [{a: b}]\n", ["GW209"]),
     ("litellm_settings:\n  callbacks: [hide_secrets]\n", ["GW213"]),
