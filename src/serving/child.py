@@ -13,6 +13,7 @@ from .capture import Capture
 from .generation import Generation
 from .loop import Loop, forking
 from .pipe import CHANGED, LEAVING, READY, SERVED, Listener
+from .shares import Share, Shares
 
 State = Literal["booting", "serving", "draining"]
 
@@ -25,6 +26,7 @@ class Child:
     generation: Generation
     pipe: Listener
     capture: Capture
+    share: Share
     since: float = field(default_factory=time.monotonic)
     state: State = "booting"
     beat: float = field(default_factory=time.monotonic)
@@ -84,21 +86,26 @@ class Child:
 Fork = Callable[[Generation, bool], Child]
 
 
-def forker(job: worker.Job, loop: Loop) -> Fork:
+def forker(job: worker.Job, loop: Loop, shares: Shares) -> Fork:
     """Return what forks a worker of a generation (the first of it or not) that does ``job``."""
 
     def fork(generation: Generation, first: bool) -> Child:
         capture = Capture.make()
-        task = worker.Task(job, generation, capture, first)
+        share = shares.take()
+        task = worker.Task(job, generation, capture, first, share)
         read, write = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
         with forking():
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError:
+                share.give_back()
+                raise
             if pid == 0:
                 _become(task, loop, read, write)
         os.close(write)
-        return Child(pid, generation, Listener(read), capture)
+        return Child(pid, generation, Listener(read), capture, share)
 
     return fork
 

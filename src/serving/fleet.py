@@ -187,6 +187,7 @@ class Fleet:
     def _bury(self, child: Child, code: int, now: float) -> None:
         self._listen(child)  # its last words may not have been read yet
         self._close(child)
+        child.share.give_back()
         del self.children[child.pid]
         generation = child.generation
         reasons = self._why(child, code) if child.served_since is None else []

@@ -22,6 +22,7 @@ from .order import Document, Order
 from .preview import Previews
 from .reload import Reloads
 from .rows import RowChanges
+from .shares import Shares
 from .watch import Watch
 from .worker import Job
 
@@ -41,7 +42,7 @@ class Parent:
         self._began = began
         job = Job(order, proxy, self._listener, os.getpid())
         self._reloads = Reloads(order, start, proxy, lambda: self._fleet, loop, log)
-        self._fleet = Fleet(order, forker(job, loop), loop, log, self._verdict)
+        self._fleet = Fleet(order, forker(job, loop, Shares()), loop, log, self._verdict)
         self._previews = Previews(order, start, proxy.read_names, lambda: self._fleet.current, loop)
         self._watch = Watch(order.watch)
         self._rows = RowChanges()

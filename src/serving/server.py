@@ -18,15 +18,15 @@ from typing import Any
 
 import uvicorn
 
+from .accept import Acceptor
 from .deathsig import die_with_parent, orphaned
 from .pipe import Teller
+from .shares import Share
 
 _TICKS_PER_BEAT = 10  # of uvicorn's 0.1 s
 _POLL_S = 0.05
 # A connection may be accepted, or in its TLS handshake, and not yet counted.
 _LINGER_S, _LINGER_TLS_S = 0.2, 2.0
-# An idle client does not answer a TLS goodbye; asyncio would wait 30 s for it.
-_GOODBYE_TLS_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -48,21 +48,20 @@ class WorkerServer(uvicorn.Server):
         teller: Teller,
         patience: Patience,
         booted: Callable[[], Awaitable[None]],
+        share: Share,
     ) -> None:
         super().__init__(config)
         self._listener, self._teller, self._patience, self._booted = listener, teller, patience, booted
-        self._parent = os.getppid()
+        self._parent, self._share = os.getppid(), share
+        self._acceptor: Acceptor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Boot the app, let ``booted`` judge it, and only then accept connections."""
         await super().startup([])
         await self._booted()
-        loop = asyncio.get_running_loop()
-        goodbye: dict[str, Any] = {"ssl_shutdown_timeout": _GOODBYE_TLS_S} if self.config.is_ssl else {}
-        server = await loop.create_server(
-            self._protocol, sock=self._listener, ssl=self.config.ssl, backlog=self.config.backlog, **goodbye
-        )
-        self.servers = [server]
+        self._acceptor = Acceptor(self._listener, self._protocol, self.config.ssl, self._share,
+                                  lambda: len(self.server_state.connections))
+        self.servers = [self._acceptor]  # type: ignore[list-item]  # as much of asyncio's server as uvicorn uses
         die_with_parent(signal.SIGTERM)
         self._teller.ready()
 
@@ -77,6 +76,8 @@ class WorkerServer(uvicorn.Server):
         """Report to the parent once a second; leave when it is gone."""
         if counter % _TICKS_PER_BEAT == 0:
             self._beat()
+        if self._acceptor is not None:
+            self._acceptor.count()
         return await super().on_tick(counter) or orphaned(self._parent)
 
     def _beat(self) -> None:

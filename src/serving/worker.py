@@ -23,6 +23,7 @@ from .order import Order
 from .pipe import Teller
 from .protocol import bounded
 from .server import Patience, WorkerServer
+from .shares import Share
 
 EXIT_BOOT_FAILED = 3
 # Between CPython's 700 (a collection per few requests) and none: measured with LiteLLM 1.106, see benchmarks.
@@ -49,6 +50,7 @@ class Task:
     generation: Generation
     capture: Capture
     first: bool
+    share: Share
 
 
 def run(task: Task, pipe: int) -> NoReturn:
@@ -80,7 +82,8 @@ def _serve(task: Task, teller: Teller) -> None:
     sys.setswitchinterval(_SWITCH_S)
     if job.order.debug:
         job.proxy.module.litellm._turn_on_debug()  # what its own --detailed_debug does
-    server = WorkerServer(_config(task), job.listener, teller, _patience(job.order), lambda: _booted(task))
+    server = WorkerServer(_config(task), job.listener, teller, _patience(job.order), lambda: _booted(task),
+                          task.share)
     _tell_changes(teller, task.generation)
     _listen_to_signals()
     server.run()
