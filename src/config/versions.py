@@ -38,7 +38,7 @@ class Tested:
 
 
 TESTED = (
-    Tested("0.1.0", "1.106.2", "3.11, 3.12 in the container image", "0.54.0"),
+    Tested("0.1.0", "1.106.2", "3.11", "0.54.0"),
 )
 
 
