@@ -28,8 +28,6 @@ from .shares import Share
 EXIT_BOOT_FAILED = 3
 # Between CPython's 700 (a collection per few requests) and none: measured with LiteLLM 1.106, see benchmarks.
 _GC_THRESHOLDS = (50_000, 50, 50)
-# A thread that writes to the database may keep the event loop waiting so long; Python's own 5 ms show in the p99.
-_SWITCH_S = 0.001
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,6 @@ def _serve(task: Task, teller: Teller) -> None:
     job = task.job
     environment.replace({**job.proxy.set_names, **task.generation.environ})
     gc.set_threshold(*_GC_THRESHOLDS)
-    sys.setswitchinterval(_SWITCH_S)
     if job.order.debug:
         job.proxy.module.litellm._turn_on_debug()  # what its own --detailed_debug does
     server = WorkerServer(_config(task), job.listener, teller, _patience(job.order), lambda: _booted(task),
