@@ -61,7 +61,7 @@ def steps(arguments: Sequence[str]) -> List[Step]:
         return [Step("unit tests", unit)]
     if "--quick" in flags:
         return lint() + [Step("unit tests", unit)]
-    return lint() + [Step("all tests", ["-m", "pytest"] + PARALLEL + coverage_arguments())]
+    return lint() + [Step("all tests", ["-m", "pytest", "--durations=25"] + PARALLEL + coverage_arguments())]
 
 
 def environment(database: Optional[str]) -> Dict[str, str]:
