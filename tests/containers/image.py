@@ -71,3 +71,7 @@ def logs_of(*containers: str) -> str:
 
 
 __all__ = ["TAG", "Project", "engine", "image", "logs_of", "rendered", "run"]
+
+
+if __name__ == "__main__":
+    image()
