@@ -17,7 +17,7 @@ _PAUSE_S = 1.0
 _START_S, _LONGEST_START_S = 0.001, 0.005
 # A longer TLS handshake is given up; an idle client does not answer a TLS goodbye. asyncio waits 60 and 30 s.
 _HANDSHAKE_S, _GOODBYE_S = 60.0, 1.0
-_log = logging.getLogger("uvicorn.error")
+_log = logging.getLogger("gateway.serving")
 
 
 class Acceptor:
