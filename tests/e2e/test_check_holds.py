@@ -22,7 +22,7 @@ from .boots import QUIET, Boots, Question, Verdict
 from .file_configs import ENVIRON, Made, changed, good
 from .gateway import ROOT, Gateway, clean_environment, free_port, until
 
-MADE, BOOTED = 300, 14
+MADE, BOOTED = 300, 10
 # The callback that good files name.
 HOOKS = "from litellm.integrations.custom_logger import CustomLogger\n\ninstance = CustomLogger()\n"
 
