@@ -57,7 +57,8 @@ def check(context: click.Context, files: tuple[str, ...], form: str, strict: boo
     report = check_files(context.obj, options, named) if named else check_declared(context.obj, options)
     report = report.ignoring(left_out)
     from .launch import version
-    _say(render(report, form, version(), lambda text, kind: styled(context, text, **_STYLES[kind])))
+    text = render(report, form, version(), lambda text, kind: styled(context, text, **_STYLES[kind]))
+    _say(text.replace(PROGRAM, context.obj.program))
     context.exit(report.exit_code(strict))
 
 

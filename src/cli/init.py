@@ -168,7 +168,8 @@ def _say_what_is_left(invocation: Invocation, text: str, output: str) -> bool:
         click.echo(f"  {model.alias} -> {model.base or model.spec.provider}, key: {model.key_env or 'none'}")
     problems = plan.problems + plan.launch_problems
     for problem in problems:
-        click.echo("\n".join(printable(line) for line in f"missing: {problem.text()}".split("\n")), err=True)
+        told = f"missing: {problem.text()}".replace(PROGRAM, invocation.program)
+        click.echo("\n".join(map(printable, told.split("\n"))), err=True)
     flag = "" if output == ENV_FILE else f" --env-file {output}"
     first = "when that is done: " if problems else ""
     click.echo(f"next: {first}{invocation.program}{flag}")

@@ -11,6 +11,7 @@ import click
 
 from ..config.environment import Environment, parse_dotenv
 from ..config.plan import Sources, build_plan
+from ..errors import PROGRAM
 from .context import Invocation
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def precommit(ctx: click.Context, files: tuple[str, ...], strict: bool) -> None:
     reports = [_report(ctx.obj, ctx.meta["root"], file) for file in files]
     for report in reports:
         if report.exit_code(strict):
-            click.echo(render(report, "text", version(), lambda text, _: text))
+            click.echo(render(report, "text", version(), lambda text, _: text).replace(PROGRAM, ctx.obj.program))
     ctx.exit(max(report.exit_code(strict) for report in reports))
 
 

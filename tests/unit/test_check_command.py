@@ -61,6 +61,13 @@ def test_errors_end_with_1(check: Check) -> None:
     assert (ran.code, ran.err) == (1, "") and "PORT: error GW102: PORT 'x' must be" in ran.text
 
 
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github"])
+def test_repairs_name_the_program_as_it_was_called(check: Check, form: str) -> None:
+    ran = check("check", "--format", form)
+    assert ran.code == 1 and "{program}" not in ran.text
+    assert re.search("(python -m src.main|litellm-gateway) --model-spec key=gpt5", ran.text)
+
+
 def test_what_cannot_be_read_ends_with_2_in_every_format(check: Check, tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     assert check(**good()).code == 2
