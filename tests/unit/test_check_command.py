@@ -63,7 +63,7 @@ def test_errors_end_with_1(check: Check) -> None:
 
 @pytest.mark.parametrize("form", ["text", "json", "sarif", "github"])
 def test_repairs_name_the_program_as_it_was_called(check: Check, form: str) -> None:
-    ran = check("check", "--format", form)
+    ran = check("--format", form)
     assert ran.code == 1 and "{program}" not in ran.text
     assert re.search("(python -m src.main|litellm-gateway) --model-spec key=gpt5", ran.text)
 
