@@ -80,12 +80,15 @@ class Writer:
 
     def close(self, seconds: float = 3.0) -> None:
         """Put everything where it is safe: into the database if it answers within ``seconds``, else into a file."""
+        if self._stopping:
+            return
         self._deadline = time.monotonic() + seconds
         self._stopping = True
         self._wake.set()
         for thread in self._threads:
             thread.join(max(0.0, self._deadline - time.monotonic()))
-        items = self._taken(2 * WAITING_LIMIT) + self._flying + list(self._direct)
+        held = self._taken(2 * WAITING_LIMIT) + self._flying + list(self._direct)
+        items = list({id(item): item for item in held}.values())  # one that comes back may be in both
         if items and not self._append(items):
             self._lose(items)
         self._journal.close()
