@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from .config.runtime import SOCKET, runtime_root
-from .errors import NotStarted, UsageProblem
+from .errors import PROGRAM, NotStarted, UsageProblem
 
 _CONNECT_TIMEOUT_S = 10.0
-_START = "start one with `litellm-gateway`"
+_START = f"start one with `{PROGRAM}`"
 
 
 class NotReached(NotStarted):
@@ -72,13 +72,19 @@ class Gateway:
     def _answer(
         self, connection: socket.socket, command: str, progress: Callable[[str], None] | None
     ) -> dict[str, Any]:
-        connection.sendall(json.dumps({"command": command}).encode() + b"\n")
-        for line in _lines(connection):
-            message: dict[str, Any] = json.loads(line)
-            if "progress" not in message:
-                return message
-            if progress is not None:
-                progress(str(message["progress"]))
+        try:
+            connection.sendall(json.dumps({"command": command}).encode() + b"\n")
+            for line in _lines(connection):
+                message: dict[str, Any] = json.loads(line)
+                if "progress" not in message:
+                    return message
+                if progress is not None:
+                    progress(str(message["progress"]))
+        except TimeoutError:
+            raise NotReached(f"the gateway on port {self.port} does not answer `{command}`", str(self.folder),
+                             "look whether its process is stopped or the machine is out of memory") from None
+        except BrokenPipeError:
+            pass  # it ended meanwhile
         raise NotReached(f"the gateway on port {self.port} ended before it answered `{command}`")
 
 

@@ -4,9 +4,13 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .config.lines import printable
 from .errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, PROGRAM, GatewayError, Problem, UsageProblem
+
+if TYPE_CHECKING:
+    import click
 
 # Set by the scripts of `completion SHELL`; whoever sets it wants possibilities and nothing else.
 COMPLETE = "_LITELLM_GATEWAY_COMPLETE"
@@ -35,11 +39,21 @@ def run(argv: Sequence[str], environ: Mapping[str, str], folder: Path | None = N
     except GatewayError as error:
         return _told(error, program)
     except click.ClickException as error:
-        print(f"error: {error.format_message()}\n  repair: {program} --help", file=sys.stderr)
-        return EXIT_USAGE
+        return _misused(error, program)
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
     return result if isinstance(result, int) else EXIT_OK
+
+
+def _misused(error: "click.ClickException", program: str) -> int:
+    """Tell what click refused, with the help of the command that it concerns."""
+    from click.exceptions import NoArgsIsHelpError, UsageError
+    text = "\n".join(map(printable, error.format_message().split("\n")))
+    if not isinstance(error, NoArgsIsHelpError):  # its message is the help itself
+        context = error.ctx if isinstance(error, UsageError) else None
+        text = f"error: {text}\n  repair: {context.command_path if context else program} --help"
+    print(text, file=sys.stderr)
+    return EXIT_USAGE
 
 
 def _working_folder() -> Path:

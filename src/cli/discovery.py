@@ -1,11 +1,9 @@
 """`discovery`: the list of models as a service of its own, for desktop clients."""
 
-import ipaddress
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NoReturn
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +17,7 @@ from ..config.wildcards import is_wildcard
 from ..errors import EXIT_INTERRUPTED, EXIT_OK, PROGRAM, ConfigurationError, GatewayError, NotStarted, Problem
 from .available import checked_target, client_of, known_sources
 from .context import Invocation
+from .services import address, ending, is_loopback, listening
 from .sources import read_sources
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from ..store.engine import Store
 
 TOKENS = "DISCOVERY_TOKENS"
-_NAMES = {"PORT": "DISCOVERY_PORT", "LITELLM_HOST": "DISCOVERY_HOST"}
+_NAMES = {"--port ": "DISCOVERY_PORT=", "LITELLM_HOST": "DISCOVERY_HOST", "PORT": "DISCOVERY_PORT"}
 
 
 @click.command()
@@ -42,30 +41,16 @@ def discovery(ctx: click.Context) -> None:
     with LITELLM_API_KEY at LITELLM_BASE_URL; while it is down, the last good list is served.
     """
     assert isinstance(ctx.obj, Invocation)
-    with _ending():
+    with ending():
         given = read_sources(ctx.obj, ctx.meta["root"])
         tokens, problems = read_tokens(given.env)
         target = checked_target(given, further=tuple(problems))
         sources = known_sources(given)
         log = Log(sources)
         keys = _keys(sources, log, needed=not tokens)
-        listener = _listener(log.settings)
+        listener = listening(str(log.settings.text("DISCOVERY_HOST")), log.settings.whole("DISCOVERY_PORT"), _NAMES)
         signum = _serve(sources, target, tokens, keys, listener, log)
     ctx.exit(EXIT_INTERRUPTED if signum == signal.SIGINT else EXIT_OK)
-
-
-@contextmanager
-def _ending() -> Iterator[None]:
-    """Let SIGTERM end this process cleanly before the server has its own handlers too."""
-    before = signal.signal(signal.SIGTERM, _ended)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _ended(_signum: int, _frame: object) -> NoReturn:
-    sys.exit(EXIT_OK)
 
 
 class Log:
@@ -116,6 +101,15 @@ class RegistryKeys:
         except (ValueError, TypeError, KeyError) as error:  # rows may have been written by hand
             raise GatewayError(f"the client keys cannot be understood: {type(error).__name__}") from error
 
+    def revision(self) -> int:
+        """Return how often keys were revoked at once; raises GatewayError."""
+        self._store = self._store or self._open()
+        if self._store is None:
+            return 0
+        from ..store.client_keys import read_revision
+        with self._store.reading() as connection:
+            return read_revision(connection)
+
     def _open(self) -> "Store | None":
         if self._database.path is not None and not self._database.path.exists():
             return None
@@ -135,7 +129,8 @@ def _keys(sources: Sources, log: Log, needed: bool) -> "KeyRing | None":
     database = checked_database(sources.env)
     ring = None
     if database is not None:
-        ring = KeyRing(RegistryKeys(database), log.settings.number("GATEWAY_CONFIG_TTL"), log)
+        registry = RegistryKeys(database)
+        ring = KeyRing(registry, log.settings.number("GATEWAY_CONFIG_TTL"), log, revision=registry.revision)
         try:
             ring.load()
         except GatewayError as error:
@@ -150,23 +145,12 @@ def _keys(sources: Sources, log: Log, needed: bool) -> "KeyRing | None":
     return ring
 
 
-def _listener(settings: Settings) -> "socket.socket":
-    """Return the listening socket; raises NotStarted in the words of this service's own variables."""
-    from ..launch.ports import take_port
-    try:
-        return take_port(str(settings.text("DISCOVERY_HOST")), settings.whole("DISCOVERY_PORT"))
-    except NotStarted as error:
-        first = error.problems[0]
-        repair = first.repair.replace("--port ", "DISCOVERY_PORT=").replace("LITELLM_HOST=", "DISCOVERY_HOST=")
-        raise NotStarted(first.what, _NAMES.get(first.where, first.where), repair) from None
-
-
 def _serve(sources: Sources, target: "Target", tokens: tuple[str, ...], keys: "KeyRing | None",
            listener: "socket.socket", log: Log) -> int:
     from ..discovery.access import Access
-    from ..discovery.server import serve
     from ..discovery.service import create_app
     from ..discovery.target import configured
+    from ..webserver import serve
     settings = log.settings
     ttl = settings.number("DISCOVERY_TTL")
     url = _start(settings, target, len(tokens), len(keys) if keys else 0, log)
@@ -184,18 +168,10 @@ def _serve(sources: Sources, target: "Target", tokens: tuple[str, ...], keys: "K
 def _start(settings: Settings, target: "Target", tokens: int, keys: int, log: Log) -> str:
     from .launch import version
     host = str(settings.text("DISCOVERY_HOST"))
-    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.whole('DISCOVERY_PORT')}/v1"
+    url = f"{address(host, settings.whole('DISCOVERY_PORT'))}/v1"
     log("start", f"litellm-gateway discovery {version()} at {url}: the models of {target.url} ({target.key.name} from "
                  f"{target.key.where}), asked every {settings.number('DISCOVERY_TTL'):g} s; tokens: {tokens}, client "
                  f"keys: {keys}")
     if not is_loopback(host):
         log("exposed", f"warning: {host} lets other machines in and tokens travel in clear; put TLS in front")
     return url
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches ``host``, an address or a name."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import EXIT_PROBLEMS, UsageProblem
+from ..errors import EXIT_PROBLEMS, GatewayError, UsageProblem
 
 if TYPE_CHECKING:
     from .. import control
     from .context import Invocation
 
+_FOLDER = "GATEWAY_RUNTIME_DIR"
 _PORT = click.option("--port", type=int, help="The gateway on this port; needed where several run.")
 
 
@@ -61,7 +62,18 @@ def find(invocation: "Invocation", port: int | None) -> "control.Gateway":
         raise UsageProblem("a running gateway to ask is not available on Windows", repair="stop it with Ctrl-C")
     from .. import control
 
-    return control.find(invocation.environ, port)
+    environ = invocation.environ
+    return control.find(environ if environ.get(_FOLDER) else {**environ, **_declared(invocation)}, port)
+
+
+def _declared(invocation: "Invocation") -> dict[str, str]:
+    """Return the runtime folder that the `.env` here declares, as a launch from here would use it."""
+    from .sources import read_dotenv
+    try:
+        values = read_dotenv(invocation, {"no_env_file": False, "env_file": None}).values
+    except GatewayError:
+        return {}  # a gateway that runs can be asked and stopped all the same
+    return {name: value for name, (value, _) in values.items() if name == _FOLDER and value}
 
 
 def _status_text(answer: dict[str, Any]) -> str:

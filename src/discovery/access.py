@@ -13,6 +13,8 @@ from .catalogue import Clock, Complaints, Tell
 
 # An unknown token has the keys read again, this many seconds after the last time; whoever guesses waits so long.
 READ_AGAIN_S = 1.0
+# How long a request waits to hear whether keys were revoked at once; a database that hangs must not stop the list.
+PATIENCE_S = 0.5
 
 
 class Holder(Protocol):
@@ -40,12 +42,15 @@ Same = Callable[[bytes, bytes], bool]
 class KeyRing:
     """The client keys as they were read last. ``read`` may block and raise GatewayError; ``ttl`` in seconds.
 
-    ``rest`` is the least time between two readings, in seconds.
+    ``rest`` is the least time between two readings, in seconds; ``revision`` tells how often keys were revoked at once.
     """
 
     def __init__(self, read: ReadKeys, ttl: float, tell: Tell, clock: Clock = time.monotonic,
-                 rest: float = READ_AGAIN_S) -> None:
-        self._read, self._ttl, self._clock, self._rest = read, ttl, clock, rest
+                 rest: float = READ_AGAIN_S, revision: Callable[[], int] = int) -> None:
+        self._read, self._ttl, self._clock, self._rest, self._revision = read, ttl, clock, rest, revision
+        self._known = 0
+        self._asking: asyncio.Task[None] | None = None
+        self._asked_at = -math.inf
         self._complaints = Complaints(tell, clock)
         self._keys: dict[str, Holder] = {}
         self._task: asyncio.Task[None] | None = None
@@ -57,14 +62,33 @@ class KeyRing:
     def load(self) -> None:
         """Read the keys now; raises GatewayError."""
         self._read_at = self._clock()
+        self._known = self._revision()  # before the keys: those that are revoked meanwhile are then read again
         self._keys = {key.digest: key for key in self._read()}
 
     async def find(self, digest: str) -> Holder | None:
         """Return the holder of the key with this digest; keys that were made a moment ago are found too."""
+        await self._follow()
         if digest not in self._keys:
             await self.refresh()
         key = self._keys.get(digest)
         return key if key is not None and key.usable(time.time()) else None
+
+    async def _follow(self) -> None:
+        """Read the keys again where some were revoked at once, asked at most once in ``rest``."""
+        if self._asking is None and self._clock() >= self._asked_at + self._rest:
+            self._asked_at = self._clock()
+            self._asking = asyncio.create_task(self._ask())
+        if self._asking is not None:
+            await asyncio.wait({self._asking}, timeout=PATIENCE_S)
+
+    async def _ask(self) -> None:
+        try:
+            if await asyncio.to_thread(self._revision) != self._known:
+                await self.refresh()
+        except GatewayError:
+            pass  # who reads the keys tells of it
+        finally:
+            self._asking = None
 
     async def run(self) -> None:
         """Read the keys again and again until cancelled."""

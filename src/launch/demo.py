@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ def start_demo(environ: Mapping[str, str], package: str) -> Path:
     assert process.stdin and process.stdout
     url = process.stdout.readline().decode().strip()
     if not url:
+        shutil.rmtree(folder)  # the mock would have removed it
         raise NotStarted("the demo's mock upstream did not start", "", "see the lines above")
     # The mock ends when the last holder of this pipe does; it is never closed here.
     os.set_inheritable(process.stdin.fileno(), True)
@@ -48,7 +50,8 @@ def demo_environment(url: str, key_file: Path) -> str:
              f"LITELLM_MASTER_KEY_FILE={_quoted(str(key_file))}",
              f"GATEWAY_DATABASE_URL={_quoted(f'sqlite:///{key_file.parent / DATABASE_FILE}')}"]
     for key, model in MODELS.items():
-        lines += [f"MODEL_{key.upper()}_UPSTREAM_MODEL={model}", f"MODEL_{key.upper()}_API_KEY_ENV=none"]
+        values = {"UPSTREAM_MODEL": model, "API_KEY_ENV": "none", "INPUT_COST": "0", "OUTPUT_COST": "0"}
+        lines += [f"MODEL_{key.upper()}_{name}={value}" for name, value in values.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -230,7 +230,8 @@ def _with_fallbacks(models: list[PlannedModel], config: Mapping[str, Any]) -> li
 def _generation(path: Path, text: str, config: dict[str, Any], plan: LaunchPlan, values: Mapping[str, str],
                 env: Environment) -> Generation:
     body = _HEADER.sub("", text)
-    document = _beside(path, body) or plan_document(plan)
+    beside = _beside(path, body)
+    document = beside or {**plan_document(plan), "foreign": True}
     digest = content_hash(body, document)
     secret = {name for name in values if name.startswith(_LIFTED) or _SECRET_KEY.fullmatch(name)}
     names = sorted({*document.get("secret_names", ()), *plan.secrets, *secret})

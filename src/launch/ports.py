@@ -5,7 +5,7 @@ import os
 import socket
 from pathlib import Path
 
-from ..errors import NotStarted
+from ..errors import PROGRAM, NotStarted
 
 BACKLOG = 2048
 
@@ -39,7 +39,8 @@ def refusal(host: str, port: int, error: OSError) -> NotStarted:
         holder = holder_of(port)
         by = f" by {holder}" if holder else ""
         return NotStarted(f"port {port} on {host} is taken{by}", "PORT",
-                          f"stop that process, or choose another: --port {port + 1 if port < 65_535 else 4000}")
+                          f"stop it (a gateway with `{PROGRAM} stop --port {port}`), or choose another: "
+                          f"--port {port + 1 if port < 65_535 else 4000}")
     if error.errno in (errno.EACCES, errno.EPERM):
         return NotStarted(f"port {port} may not be used by this user", "PORT", "choose a port above 1023: --port 4000")
     return NotStarted(f"cannot listen on {host}, port {port}: {error.strerror}", "LITELLM_HOST",

@@ -88,9 +88,9 @@ class Acceptor:
 
     async def _start(self, connection: socket.socket) -> None:
         connection.setblocking(False)
-        if connection.family != socket.AF_UNIX:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            if connection.family != socket.AF_UNIX:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(self._make, connection, **self._tls)
         except (OSError, ssl.SSLError):
             connection.close()  # the client left, or speaks no TLS

@@ -28,7 +28,7 @@ class Capture:
     @classmethod
     def make(cls) -> "Capture":
         """Open the two files."""
-        return cls(tempfile.TemporaryFile(), tempfile.TemporaryFile())
+        return cls(_unnamed(), _unnamed())
 
     def begin(self) -> None:
         """Redirect this process's stdout and stderr into the files."""
@@ -67,6 +67,13 @@ class Capture:
         """Forget the files."""
         self.out.close()
         self.err.close()
+
+
+def _unnamed() -> IO[bytes]:
+    """Return a file in memory where there is such a thing: on a full disk a worker could not boot."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("boot"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 def concise(lines: list[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """A worker as its parent sees it."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -87,27 +88,36 @@ Fork = Callable[[Generation, bool], Child]
 
 
 def forker(job: worker.Job, loop: Loop, shares: Shares) -> Fork:
-    """Return what forks a worker of a generation (the first of it or not) that does ``job``."""
+    """Return what forks a worker of a generation (the first of it or not) that does ``job``.
+
+    It raises OSError where that is impossible, and leaves nothing open.
+    """
 
     def fork(generation: Generation, first: bool) -> Child:
-        capture = Capture.make()
-        share = shares.take()
-        task = worker.Task(job, generation, capture, first, share)
-        read, write = os.pipe()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        with forking():
-            try:
+        with contextlib.ExitStack() as undo:
+            capture = undo.enter_context(contextlib.closing(Capture.make()))
+            share = shares.take()
+            undo.callback(share.give_back)
+            read, write = os.pipe()
+            for end in (read, write):
+                undo.callback(os.close, end)
+            _flush()
+            with forking():
                 pid = os.fork()
-            except OSError:
-                share.give_back()
-                raise
-            if pid == 0:
-                _become(task, loop, read, write)
+                if pid == 0:
+                    _become(worker.Task(job, generation, capture, first, share), loop, read, write)
+            undo.pop_all()
         os.close(write)
         return Child(pid, generation, Listener(read), capture, share)
 
     return fork
+
+
+def _flush() -> None:
+    """Write what is buffered, or every child would write it again."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # nobody reads any more
+            stream.flush()
 
 
 def _become(task: worker.Task, loop: Loop, read: int, write: int) -> None:

@@ -9,7 +9,7 @@ from .order import Document
 
 # The launcher has used these before the serving process began; a reload cannot move a socket or a thread of time.
 _AT_START_ONLY = frozenset("""
-    WORKERS LITELLM_HOST GATEWAY_GRACE GATEWAY_RELOAD_GRACE GATEWAY_KEEPALIVE GATEWAY_BOOT_TIMEOUT
+    WORKERS LITELLM_HOST GATEWAY_GRACE GATEWAY_RELOAD_GRACE GATEWAY_KEEPALIVE GATEWAY_BOOT_TIMEOUT GATEWAY_SEND_TIMEOUT
     GATEWAY_SSL_CERTFILE GATEWAY_SSL_KEYFILE GATEWAY_LOG_FORMAT GATEWAY_DEBUG GATEWAY_RUNTIME_DIR
 """.split())
 # What these declare is in the plan, whose differences say it better.

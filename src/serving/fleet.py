@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable
 
+from ..errors import NotStarted
 from .capture import concise
 from .child import Child, Fork
 from .generation import Generation
@@ -113,8 +114,9 @@ class Fleet:
 
     def _spawn(self, generation: Generation, first: bool = False) -> None:
         try:
+            generation.restore()
             child = self._fork(generation, first)
-        except OSError as error:
+        except (OSError, NotStarted) as error:
             self._cannot_fork(generation, str(error))
             return
         self.children[child.pid] = child
@@ -145,8 +147,9 @@ class Fleet:
         text = f"worker {child.pid} serves configuration {generation.number}"
         self._log("worker_serving", text, pid=child.pid, generation=generation.number)
         if generation is self.candidate:
-            self.current, self.candidate = generation, None
+            older, self.current, self.candidate = self.current, generation, None
             self._verdict(generation, None)
+            self._discard_unused(older)
 
     def _refill(self, generation: Generation, now: float) -> None:
         missing = self._order.workers - len(self._of(generation, "booting", "serving"))
@@ -172,7 +175,7 @@ class Fleet:
             return "it did not end in time" if overdue else ""
         if child.state == "booting":
             limit = self._order.boot_timeout
-            return f"it did not boot within {limit:g} s" if now - child.since > limit else ""
+            return f"it did not boot within {limit:g} s" if now - child.beat > limit else ""
         if now - child.beat > self._order.beat_timeout:
             return f"no sign of life for {self._order.beat_timeout:g} s"
         longest = self._order.reload_grace + _MARGIN_S
@@ -199,7 +202,11 @@ class Fleet:
         elif child.state != "draining" and not child.told:
             self.last_words = reasons or self.last_words
             generation.backoff.died(now, None if child.served_since is None else now - child.served_since)
-        if self._is_old(child) and not any(other.generation is generation for other in self.children.values()):
+        if self._is_old(child):
+            self._discard_unused(generation)
+
+    def _discard_unused(self, generation: Generation | None) -> None:
+        if generation and not any(child.generation is generation for child in self.children.values()):
             generation.discard()
 
     def _why(self, child: Child, code: int) -> list[str]:

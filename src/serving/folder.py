@@ -18,11 +18,29 @@ _SHORTER = "set GATEWAY_RUNTIME_DIR to a folder of your own with a short path"
 def claim(folder: Path) -> bool:
     """Make ``folder`` ours and empty; return whether its root had to be made, too.
 
-    Raises ``NotStarted`` where it is another's or a gateway answers in it.
+    Raises ``NotStarted`` where it is another's, a gateway answers in it, or nothing can be written there.
     """
     socket_path = folder / SOCKET
     if len(os.fsencode(socket_path)) > _LONGEST_SOCKET_PATH:
         raise NotStarted(f"the path of the control socket is too long: {socket_path}", repair=_SHORTER)
+    made_root = make(folder)
+    if answers(socket_path):
+        raise NotStarted(
+            "another gateway of yours already serves this port", str(socket_path), "stop it with `litellm-gateway stop`"
+        )
+    try:
+        clear(folder)
+        write_pid(folder)
+    except OSError as error:
+        raise NotStarted(f"the runtime folder cannot be written: {error}", str(folder), _SHORTER) from error
+    return made_root
+
+
+def make(folder: Path) -> bool:
+    """Make ``folder`` where it is missing; return whether its root was, too.
+
+    Raises ``NotStarted`` where that is impossible or somebody else could write there.
+    """
     try:
         made_root = not folder.parent.exists()
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -31,15 +49,14 @@ def claim(folder: Path) -> bool:
         raise NotStarted(f"the runtime folder cannot be made: {error}", str(folder), _SHORTER) from error
     _check_root(folder.parent)
     _check_own(folder)
-    if answers(socket_path):
-        raise NotStarted(
-            "another gateway of yours already serves this port", str(socket_path), "stop it with `litellm-gateway stop`"
-        )
-    clear(folder)
+    return made_root
+
+
+def write_pid(folder: Path) -> None:
+    """Write the file for operators' own scripts. Raises OSError."""
     pid_file = folder / PID_FILE
     pid_file.touch(mode=0o600)
     pid_file.write_text(f"{os.getpid()}\n", encoding="ascii")
-    return made_root
 
 
 def release(folder: Path, root_too: bool) -> None:

@@ -1,11 +1,14 @@
 """Lifecycle lines of the serving process, on stderr; request lines are others' and go to stdout."""
 
 import contextlib
-import sys
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..config.lines import event_line, restamped
+
+
+_STDERR = 2
 
 
 @dataclass(frozen=True)
@@ -31,5 +34,7 @@ class Log:
 
     def raw(self, line: str) -> None:
         """Write a line that already has its form."""
-        with contextlib.suppress(OSError):  # whoever read it is gone, or the disk is full: serving goes on
-            print(line, file=sys.stderr, flush=True)
+        # Whoever read it is gone, or the disk is full: serving goes on. Not through sys.stderr, which would keep the
+        # line and fail again at every flush.
+        with contextlib.suppress(OSError):
+            os.write(_STDERR, f"{line}\n".encode(errors="backslashreplace"))

@@ -1,7 +1,8 @@
 """The parent's event loop: one thread, signals and descriptors in one ``poll``, the same on Linux and macOS.
 
-Signals arrive through a wakeup descriptor, and are blocked around every fork (``forking``), so that a child can never
-write into its parent's descriptor; nothing else depends on the moment at which a handler runs.
+A handler notes each signal, and a wakeup descriptor ends the wait for it; what the descriptor cannot take, in a storm
+of signals, is noted all the same. Signals are blocked around every fork (``forking``), so that a child can never write
+into its parent's descriptor.
 """
 
 import contextlib
@@ -30,8 +31,9 @@ class Loop:
         for end in (self._woken, self._waker):
             end.setblocking(False)
         self.add(self._woken, lambda: None)
+        self._arrived: list[int] = []
         for signum in SIGNALS:
-            signal.signal(signum, _noted)
+            signal.signal(signum, self._note)
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # the launcher blocked them, so that none is lost
 
@@ -51,21 +53,29 @@ class Loop:
         return self._signals()
 
     def _signals(self) -> list[int]:
-        try:
-            return list(self._woken.recv(4096))
-        except BlockingIOError:
-            return []
+        with contextlib.suppress(BlockingIOError):
+            while self._woken.recv(4096):
+                continue
+        arrived, self._arrived = self._arrived, []
+        return arrived
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        self._arrived.append(signum)
+
+    def _raise(self, signum: int, frame: FrameType | None) -> None:
+        self._note(signum, frame)
+        raise Stopped(signum)
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
         """Let TERM and INT raise ``Stopped`` meanwhile; they are returned by the next ``turn`` as well."""
         for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, _raise)
+            signal.signal(signum, self._raise)
         try:
             yield
         finally:
             for signum in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(signum, _noted)
+                signal.signal(signum, self._note)
 
     def abandon(self) -> None:
         """In a forked child: close everything that belongs to the parent."""
@@ -86,11 +96,3 @@ def forking() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _noted(signum: int, frame: FrameType | None) -> None:
-    """Do nothing: the wakeup descriptor has the number already."""
-
-
-def _raise(signum: int, frame: FrameType | None) -> None:
-    raise Stopped(signum)

@@ -54,6 +54,7 @@ class Order:
     reload_grace: float = 3600.0
     keepalive: float = 20.0
     boot_timeout: float = 60.0
+    send_timeout: float = 300.0
     beat_timeout: float = 60.0
     ssl_certfile: str | None = None
     ssl_keyfile: str | None = None

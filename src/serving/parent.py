@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .. import __version__
-from ..config.runtime import SOCKET
 from ..errors import EXIT_INTERRUPTED, EXIT_NOT_STARTED, EXIT_OK, NotStarted
 from . import app, folder
 from .capture import Capture
 from .child import forker
-from .control import Connection, ControlServer
+from .control import Connection, Handler
 from .fleet import Fleet
 from .generation import Generation, overlay
+from .home import Home
 from .log import Log
 from .loop import Loop, Stopped
 from .order import Document, Order
@@ -33,7 +33,8 @@ class Parent:
     """One running gateway."""
 
     def __init__(
-        self, order: Order, start: Mapping[str, str], loop: Loop, proxy: app.Proxy, log: Log, began: float
+        self, order: Order, start: Mapping[str, str], loop: Loop, proxy: app.Proxy, log: Log, began: float,
+        watch: Watch, home: Home
     ) -> None:
         assert order.listener_fd is not None
         self._order, self._loop, self._log = order, loop, log
@@ -44,7 +45,7 @@ class Parent:
         self._reloads = Reloads(order, start, proxy, lambda: self._fleet, loop, log)
         self._fleet = Fleet(order, forker(job, loop, Shares()), loop, log, self._verdict)
         self._previews = Previews(order, start, proxy.read_names, lambda: self._fleet.current, loop)
-        self._watch = Watch(order.watch)
+        self._watch, self._home = watch, home
         self._rows = RowChanges()
         self._exit: int | None = None
         self._ending: int | None = None  # the exit code, once nothing may be started any more
@@ -55,7 +56,7 @@ class Parent:
         try:
             self._reloads.first()
         except OSError as error:
-            self._give_up("the private files cannot be written", [str(error)])
+            self._give_up("the private files or the certificate cannot be used", [str(error)])
         while self._exit is None:
             signals = self._loop.turn(TICK_S)
             for signum in signals:
@@ -121,6 +122,7 @@ class Parent:
         self._fleet.stop(time.monotonic())
 
     def _step(self, now: float) -> None:
+        self._home.step(now)
         self._fleet.step(now)
         if self._ending is not None:
             if not self._fleet.children:
@@ -155,20 +157,28 @@ class Parent:
 
 def serve(order: Order, start: Mapping[str, str]) -> int:
     """Run the gateway of ``order`` and return the exit code; raise ``NotStarted`` where its folder is not ours."""
-    log, loop, home, began = Log(order.log_json), Loop(), Path(order.runtime_dir), time.monotonic()
-    made_root = folder.claim(home)
+    log, loop, path, began = Log(order.log_json), Loop(), Path(order.runtime_dir), time.monotonic()
+    made_root = folder.claim(path)
     try:
-        control = ControlServer(home / SOCKET, loop, lambda command, who: parent.handle(command, who))
+        watch = Watch(order.watch)  # before the import: what changes meanwhile is a change
+        home = _home(path, loop, log, lambda command, who: parent.handle(command, who))
         with loop.interruptible():
             proxy = _import(order.generation, start, log)
-        parent = Parent(order, start, loop, proxy, log, began)
+        parent = Parent(order, start, loop, proxy, log, began, watch, home)
         code = parent.run()
-        control.close()
+        home.close()
         return code
     except Stopped as stopped:
         return EXIT_INTERRUPTED if stopped.args == (signal.SIGINT,) else EXIT_OK
     finally:
-        folder.release(home, made_root)
+        folder.release(path, made_root)
+
+
+def _home(path: Path, loop: Loop, log: Log, handle: Handler) -> Home:
+    try:
+        return Home(path, loop, log, handle)
+    except OSError as error:
+        raise NotStarted(f"the control socket cannot be made: {error}", str(path), "make room there") from error
 
 
 def _import(document: Document, start: Mapping[str, str], log: Log) -> app.Proxy:

@@ -1,7 +1,8 @@
-"""uvicorn's HTTP protocol with a bound on the head of a request: uvicorn 0.54 waits for it for ever.
+"""uvicorn's HTTP protocol with bounds that uvicorn 0.54 lacks: it waits for ever, for a head and for whoever reads.
 
 A client that opens connections and sends nothing, or one header a minute, never reaches the ASGI app; only here can it
-be let go. Bodies are bounded by the route guard.
+be let go. Bodies are bounded by the route guard. A client that takes nothing of its answer would hold its connection
+upstream, and the worker itself when that one is to leave.
 """
 
 import asyncio
@@ -14,14 +15,18 @@ MIN_HEAD_TIMEOUT_S = 30.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """``head_timeout`` is the time in seconds that a client has for each head, the first one from connecting on."""
+    """``head_timeout`` is the time in seconds that a client has for each head, the first one from connecting on;
+    ``send_timeout`` how long it may take no byte of what waits for it, 0 for ever.
+    """
 
     head_timeout = MIN_HEAD_TIMEOUT_S
+    send_timeout = 0.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
+        self._send_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock for the first head."""
@@ -29,8 +34,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
+        """Stop the clocks."""
         self._head_arrived()
+        self._taken()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -54,6 +60,27 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_arrived()
         super().on_headers_complete()
 
+    def pause_writing(self) -> None:
+        """Start the clock: the client does not keep up. While it does, no clock runs."""
+        super().pause_writing()
+        self._await_taking()
+
+    def resume_writing(self) -> None:
+        """Stop the clock."""
+        self._taken()
+        super().resume_writing()
+
+    def on_response_complete(self) -> None:
+        """Start the clock where the connection ends with this answer, and part of it still waits."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._await_taking()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the idle connection; an answer that nobody takes would keep it open."""
+        super().timeout_keep_alive_handler()
+        self._await_taking()
+
     def _await_head(self) -> None:
         self._head_bytes = 0
         self._head_timer = self.loop.call_later(self.head_timeout, self._too_slow)
@@ -65,9 +92,31 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._head_timer = None
-        self.transport.close()
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self._await_head()  # the next head is late, but an answer is still under way
+
+    def _await_taking(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        if self.send_timeout and waiting and self._send_timer is None:
+            self._send_timer = self.loop.call_later(self.send_timeout, self._look_whether_taken, waiting)
+
+    def _look_whether_taken(self, before: int) -> None:
+        """Let go whoever took nothing; nobody has written meanwhile, so what waits can only have become less."""
+        self._send_timer = None
+        if self.transport.get_write_buffer_size() < before:
+            self._await_taking()
+        else:
+            self.transport.abort()
+
+    def _taken(self) -> None:
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
 
 
-def bounded(keepalive: float) -> type[BoundedProtocol]:
+def bounded(keepalive: float, send_timeout: float) -> type[BoundedProtocol]:
     """Return the protocol for a server that keeps idle connections for ``keepalive`` seconds; heads get no less."""
-    return type("Protocol", (BoundedProtocol,), {"head_timeout": max(MIN_HEAD_TIMEOUT_S, keepalive)})
+    bounds = {"head_timeout": max(MIN_HEAD_TIMEOUT_S, keepalive), "send_timeout": send_timeout}
+    return type("Protocol", (BoundedProtocol,), bounds)

@@ -8,18 +8,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import NotStarted
 from .app import Proxy
+from .certificate import Certificate
 from .control import Connection
 from .difference import differences
 from .fleet import Fleet
+from .folder import make
 from .generation import Generation, prepare
 from .log import Log
 from .loop import Loop
 from .order import Document, Order
 from .renderer import Renderer
-from .watch import Signature, signatures
 
 MOST_DRAINING = 2
+_STOPPING = "the gateway stops: nothing is read again"
 
 
 @dataclass
@@ -41,21 +44,26 @@ class Reloads:
         self._loop, self._log = loop, log
         self.counts = Counts()
         self.number = 0
-        self._asked = self._waiting_said = False
+        self._asked = self._waiting_said = self._stopped = False
         self._switching = ""
         self._queued: list[Connection] = []
         self._answered: list[Connection] = []
         self._renderer: Renderer | None = None
         self._lines: list[str] = []
-        self._certificates = self._proposed_certificates = self._look_at_certificates()
+        self._certificate = Certificate(order)
+        self._certified = self._proposed = self._certificate.signature()
 
     def first(self) -> None:
-        """Propose the configuration that came with the order. Raises OSError where its files cannot be written."""
-        self.number += 1
-        self._fleet().propose(prepare(self.number, self._order.generation, self._start, Path(self._order.runtime_dir)))
+        """Propose the configuration that came with the order. Raises OSError where its files cannot be used."""
+        self._fleet().propose(self._prepare(self._order.generation))
 
     def ask(self, why: str, connection: Connection | None = None) -> None:
         """Ask for a reload; ``connection`` hears the outcome."""
+        if self._stopped:
+            if connection is not None:
+                self._queued.append(connection)
+                self.cancel()
+            return
         self._log("reload_asked", f"reload asked for by {why}")
         self._asked, self._waiting_said = True, False
         if connection is not None:
@@ -77,20 +85,25 @@ class Reloads:
         """Take the canary's verdict on what was proposed last."""
         if reasons is not None:
             generation.discard()
-            self._refuse(reasons)
+            if not self._stopped:
+                self._refuse(reasons)
         elif generation.number > 1:
             self.counts.accepted += 1
-            self._certificates = self._proposed_certificates
+            self._certified = self._proposed
             text = f"configuration {generation.number} ({generation.document.hash}) is accepted"
             self._log.block("reload_accepted", text, self._lines)
             self._switching = text
 
     def cancel(self) -> None:
         """Give up what is under way: the gateway stops."""
-        self._asked = False
+        if self._switching:
+            self._answer("accepted", self._switching, self._lines)
+        self._asked, self._switching, self._stopped = False, "", True
         if self._renderer is not None:
             self._renderer.cancel()
             self._renderer = None
+        self._answered, self._queued = self._answered + self._queued, []
+        self._answer("refused", _STOPPING, [])
 
     def _finish_switch(self) -> None:
         """Answer once new connections can only meet the new configuration, so that the next command finds it."""
@@ -126,7 +139,7 @@ class Reloads:
         current = self._fleet().current
         assert current is not None
         self._lines = differences(current.document, document, self._start, self._proxy.read_names)
-        if self._look_at_certificates() != self._certificates:
+        if self._certificate.signature() != self._certified:
             self._lines.append("certificate: the files changed")
         if not self._lines:
             self.counts.unchanged += 1
@@ -139,14 +152,19 @@ class Reloads:
         self._propose(document)
 
     def _propose(self, document: Document) -> None:
-        self.number += 1
-        self._proposed_certificates = self._look_at_certificates()
         try:
-            generation = prepare(self.number, document, self._start, Path(self._order.runtime_dir))
-        except OSError as error:
-            self._refuse([f"its private files cannot be written: {error}"])
+            generation = self._prepare(document)
+        except (OSError, NotStarted) as error:
+            self._refuse([f"its private files or the certificate cannot be used: {error}"])
             return
         self._fleet().propose(generation)
+
+    def _prepare(self, document: Document) -> Generation:
+        self.number += 1
+        self._proposed = self._certificate.signature()
+        tls, folder = self._certificate.load(), Path(self._order.runtime_dir)
+        make(folder)
+        return prepare(self.number, document, self._start, folder, tls)
 
     def _refuse(self, reasons: Iterable[str]) -> None:
         current = self._fleet().current
@@ -160,18 +178,14 @@ class Reloads:
 
     def _answer(self, result: str, text: str, lines: list[str]) -> None:
         current = self._fleet().current
-        assert current is not None
         message: dict[str, object] = {
             "ok": result != "refused",
             "result": result,
             "message": text,
             "lines": lines,
-            "generation": current.number,
-            "config": current.document.hash,
+            "generation": current.number if current else None,
+            "config": current.document.hash if current else None,
         }
         for connection in self._answered:
             connection.answer(message)
         self._answered = []
-
-    def _look_at_certificates(self) -> tuple[Signature, ...]:
-        return signatures(path for path in (self._order.ssl_certfile, self._order.ssl_keyfile) if path)

@@ -112,6 +112,17 @@ def test_a_gateway_that_ends_without_an_answer_is_said(root: Path) -> None:
         Gateway(root / "4000").ask("reload")
 
 
+def test_a_gateway_that_does_not_answer_in_time_is_said(root: Path) -> None:
+    """Its process is stopped: the kernel still connects whoever asks."""
+    with socket.socket(socket.AF_UNIX) as stopped:
+        (root / "4000").mkdir()
+        stopped.bind(str(root / "4000" / "control.sock"))
+        stopped.listen()
+        with pytest.raises(NotReached, match="port 4000 does not answer `status`") as caught:
+            Gateway(root / "4000").ask("status", timeout=0.05)
+    assert caught.value.exit_code == 3
+
+
 def test_an_answer_in_pieces_is_put_together(root: Path) -> None:
     long = {"ok": True, "lines": ["x" * 200_000]}
     Fake(root / "4000", {"progress": "one"}, {"progress": "two"}, long)
@@ -120,8 +131,8 @@ def test_an_answer_in_pieces_is_put_together(root: Path) -> None:
     assert said == ["one", "two"]
 
 
-def run(command: Any, environ: dict[str, str], *arguments: str) -> Result:
-    invocation = Invocation(environ=environ, package="src", cwd=Path())
+def run(command: Any, environ: dict[str, str], *arguments: str, cwd: Path = Path()) -> Result:
+    invocation = Invocation(environ=environ, package="src", cwd=cwd)
     return CliRunner().invoke(command, list(arguments), obj=invocation)
 
 
@@ -141,6 +152,25 @@ def test_status_for_people(root: Path, environ: dict[str, str]) -> None:
         "42      serving   2           1 min 5 s  7         300 MiB",
         "43      draining  1           5 s        1200      ?",
     ]
+
+
+@pytest.mark.parametrize(("dotenv", "code"), [
+    ("GATEWAY_RUNTIME_DIR={root}\n", 0), ("PORT=4000\n", 3), ("a folder", 3), (None, 3),
+])
+def test_the_runtime_folder_that_the_dotenv_file_declares_is_looked_at(
+    root: Path, tmp_path: Path, dotenv: str | None, code: int
+) -> None:
+    Fake(root / "4000", STATUS)
+    if dotenv == "a folder":
+        (tmp_path / ".env").mkdir()
+    elif dotenv is not None:
+        (tmp_path / ".env").write_text(dotenv.format(root=root))
+    elsewhere = {"XDG_RUNTIME_DIR": str(tmp_path / "run"), "GATEWAY_RUNTIME_DIR": ""}
+    result = run(status, elsewhere, cwd=tmp_path)
+    found = 0 if result.exception is None else getattr(result.exception, "exit_code", 1)
+    assert found == code
+    in_the_environment = run(status, {**elsewhere, "GATEWAY_RUNTIME_DIR": str(tmp_path / "other")}, cwd=tmp_path)
+    assert isinstance(in_the_environment.exception, NotReached), "the environment wins"
 
 
 def test_status_for_scripts(root: Path, environ: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """Who the discovery service knows: tokens of its own, and client keys that may be made and revoked at any time."""
 
 import asyncio
+import threading
 from datetime import datetime, timezone
 
 from src.discovery.access import EVERYONE, Access
@@ -76,6 +77,52 @@ def test_a_revoked_key_is_refused_when_the_keys_were_read_again() -> None:
         task = asyncio.create_task(found.run())
         await until(lambda: len(found) == 0, "the keys are read again")
         task.cancel()
+    asyncio.run(run())
+
+
+def test_a_key_that_is_revoked_at_once_is_refused_without_waiting_for_the_ttl() -> None:
+    text, clock = canary(), Clock()
+    keys, revision, asked = [holder(text)], 0, 0
+
+    def revised() -> int:
+        nonlocal asked
+        asked += 1
+        return revision
+
+    async def run() -> None:
+        nonlocal revision
+        found = ring(lambda: keys, ttl=1e9, rest=1.0, clock=clock, revision=revised)
+        for _ in range(3):
+            clock.now += 0.5
+            assert await found.find(digest_of(text)) is not None
+        keys.clear()
+        assert await found.find(digest_of(text)) is not None, "nobody said that it was revoked at once"
+        assert asked == 3, "with the keys, and once a second at most"
+        revision += 1
+        clock.now += 1.0
+        assert await found.find(digest_of(text)) is None
+    asyncio.run(run())
+
+
+def test_a_database_that_cannot_say_whether_keys_were_revoked_stops_nobody() -> None:
+    text, clock, fails = canary(), Clock(), False
+    release = threading.Event()
+
+    def revised() -> int:
+        if fails:
+            release.wait(20)
+            raise GatewayError("the database is away")
+        return 0
+
+    async def run() -> None:
+        nonlocal fails
+        found = ring(lambda: [holder(text)], clock=clock, revision=revised)
+        fails = True
+        clock.now += 1.0
+        assert await found.find(digest_of(text)) is not None, "while it hangs"
+        release.set()
+        clock.now += 1.0
+        assert await found.find(digest_of(text)) is not None, "after it failed"
     asyncio.run(run())
 
 

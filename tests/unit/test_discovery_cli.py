@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from src.cli.discovery import Log, RegistryKeys, is_loopback, read_tokens
+from src.cli.discovery import Log, RegistryKeys, read_tokens
+from src.cli.services import is_loopback
 from src.config.environment import Environment
 from src.config.plan import Sources
 from src.errors import GatewayError

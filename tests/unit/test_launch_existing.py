@@ -13,6 +13,7 @@ from src.config.plan import LaunchPlan, Sources
 from src.config.rendering import render_config
 from src.errors import ConfigurationError
 from src.launch.document import Generation, launch_document, private_config
+from src.hooks.planview import read_plan
 from src.launch.existing import load_existing
 
 from .declaring import canary, declared, missing_file, refused, run, two
@@ -206,8 +207,10 @@ def test_a_plan_beside_the_file_is_used_where_it_belongs_to_it(tmp_path: Path) -
     env = {"LITELLM_MASTER_KEY": MASTER, "OPENAI_API_KEY": "k"}
     _, generation = load(tmp_path, text, env)
     assert generation.plan == document and generation.plan["models"][0]["rpm"] == 7
+    assert not read_plan(json.dumps(generation.plan)).foreign
     _, changed = load(tmp_path, text.replace("stream_timeout: 60", "stream_timeout: 61"), env)
     assert changed.plan["models"][0]["rpm"] is None and changed.hash != document["hash"]
+    assert read_plan(json.dumps(changed.plan)).foreign, "what its author added may need all of LiteLLM"
 
 
 @pytest.mark.parametrize("beside", ["", "[]", "{", '{"hash": 5}'])

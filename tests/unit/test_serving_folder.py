@@ -1,6 +1,8 @@
 """The runtime folder: ours alone, cleaned of what a killed predecessor left, refused where it is not safe."""
 
 import os
+import resource
+import signal
 import socket
 import stat
 import tempfile
@@ -104,3 +106,17 @@ def test_a_path_that_is_too_long_for_a_socket_is_refused_by_name(root: Path) -> 
         folder.claim(root / ("x" * 100) / "4000")
     assert "GATEWAY_RUNTIME_DIR" in caught.value.text()
     assert list(root.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_refused(root: Path) -> None:
+    """A full disk, here by a limit on the size of files."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limit[1]))
+    try:
+        with pytest.raises(NotStarted, match="cannot be written") as caught:
+            folder.claim(root / "run" / "4000")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert caught.value.exit_code == 3

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -46,6 +47,14 @@ def test_signals_are_returned_in_the_order_of_arrival(loop: Loop) -> None:
     for signum in (signal.SIGHUP, signal.SIGTERM):
         os.kill(os.getpid(), signum)
     assert loop.turn(5.0) == [signal.SIGHUP, signal.SIGTERM]
+    assert loop.turn(0.0) == []
+
+
+def test_a_storm_of_signals_swallows_no_other(loop: Loop) -> None:
+    for _ in range(2_000):  # more than a wakeup descriptor takes
+        os.kill(os.getpid(), signal.SIGHUP)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert set(loop.turn(5.0)) == {signal.SIGHUP, signal.SIGTERM}
     assert loop.turn(0.0) == []
 
 
@@ -228,6 +237,22 @@ def test_an_answer_to_a_client_that_has_gone_is_nobodys_problem(loop: Loop, tmp_
         turn_until(loop, lambda: heard)
     heard[0].answer({"ok": True})
     loop.turn(0.1)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_another_users_process_is_not_answered(loop: Loop) -> None:
+    heard: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="lg-") as name:
+        Path(name).chmod(0o711)
+        path = Path(name, "control.sock")
+        ControlServer(path, loop, lambda word, connection: heard.append(word))
+        path.chmod(0o666)  # what keeps others out before they are asked for their uid
+        code = ("import os, socket, sys\nos.setuid(65534)\nclient = socket.socket(socket.AF_UNIX)\n"
+                "client.connect(sys.argv[1])\ntry:\n    client.sendall(b'{\"command\": \"stop\"}\\n')\n"
+                "    sys.exit(client.recv(1) != b'')\nexcept (BrokenPipeError, ConnectionResetError):\n    pass\n")
+        stranger = subprocess.Popen([sys.executable, "-c", code, str(path)])
+        turn_until(loop, lambda: stranger.poll() is not None)
+    assert (stranger.returncode, heard) == (0, [])
 
 
 def test_the_peer_of_a_local_socket_is_known_by_its_uid() -> None:

@@ -4,13 +4,13 @@ import importlib
 import os
 import signal
 import sys
+import typing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from src.serving import environment
-from src.serving.app import fail_fast, signatures_read_once
+from src.serving.app import compiled_once, fail_fast, imported_late
 from src.serving.backoff import Backoff
 from src.serving.capture import Capture, concise
 from src.serving.fleet import how
@@ -203,14 +203,28 @@ def test_imports_that_cannot_succeed_fail_at_once(monkeypatch: pytest.MonkeyPatc
     del sys.modules["json.never_there"]
 
 
-def test_a_dependency_of_many_routes_is_read_once_while_litellm_is_imported() -> None:
-    from fastapi.dependencies import utils
-    before: Any = utils.get_typed_signature
+def test_a_module_that_is_rarely_used_loads_at_its_first_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    loaded = tmp_path / "seldom_used.loaded"
+    loaded.with_suffix(".py").write_text("import pathlib\npathlib.Path(__file__).with_suffix('.loaded').touch()\n")
+    with imported_late("seldom_used", "never_installed"):
+        module = importlib.import_module("seldom_used")
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module("never_installed")
+    assert (loaded.exists(), module.pathlib.__name__, loaded.exists()) == (False, "pathlib", True)
+    assert importlib.import_module("seldom_used") is module
+    del sys.modules["seldom_used"]
 
-    def dependency(name: str, limit: "int" = 3) -> None:
-        """Take what a route may take."""
 
-    with signatures_read_once():
-        first, second = utils.get_typed_signature(dependency), utils.get_typed_signature(dependency)
-    assert first is second and first == before(dependency)
-    assert utils.get_typed_signature is before
+def test_an_annotation_in_quotes_is_compiled_once_while_litellm_is_imported() -> None:
+    with compiled_once(typing):
+        first, second = typing.ForwardRef("int | None"), typing.ForwardRef("int | None")
+        with pytest.raises(SyntaxError):
+            typing.ForwardRef("no annotation")
+    third = typing.ForwardRef("int | None")
+    assert first.__forward_code__ is second.__forward_code__ is not third.__forward_code__
+    assert first == second == third
+
+    def annotated(value: first) -> second: ...  # type: ignore[valid-type]
+
+    assert typing.get_type_hints(annotated) == {"value": int | None, "return": int | None}

@@ -16,9 +16,11 @@ SLOW_BODY = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n"
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Answer 200 when the whole body is there."""
+    """Answer 200 when the whole body is there, on /slow after longer than the shortest bound."""
     if scope["type"] != "http":
         return
+    if scope["path"] == "/slow":
+        await asyncio.sleep(0.6)
     while (await receive()).get("more_body"):
         pass
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
@@ -80,6 +82,14 @@ def test_the_bound_ends_with_the_head_so_that_bodies_and_pauses_may_be_longer() 
     served(0.2, ask)
 
 
+def test_half_a_next_head_does_not_cut_the_answer_before_it() -> None:
+    async def ask(client: Client) -> None:
+        client[1].write(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\nGET / HT")
+        assert b" 200 " in await answer(client)
+        assert await client[0].read() == b""
+    served(0.2, ask)
+
+
 def test_a_head_that_grows_without_end_is_refused() -> None:
     async def ask(client: Client) -> None:
         client[1].write(b"GET / HTTP/1.1\r\n" + b"x-a: " + b"b" * protocol.MAX_HEAD_BYTES)
@@ -98,4 +108,4 @@ def test_a_head_of_usual_size_in_small_pieces_is_served() -> None:
 
 @pytest.mark.parametrize(("keepalive", "timeout"), [(5.0, 30.0), (75.0, 75.0)])
 def test_heads_never_get_less_time_than_idle_connections(keepalive: float, timeout: float) -> None:
-    assert protocol.bounded(keepalive).head_timeout == timeout
+    assert protocol.bounded(keepalive, 300.0).head_timeout == timeout

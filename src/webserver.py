@@ -1,4 +1,4 @@
-"""Running the service: uvicorn with our signals, our log and no trace of itself in answers."""
+"""Running a small service of ours: uvicorn with our signals, our log and no trace of itself in answers."""
 
 import signal
 import socket
