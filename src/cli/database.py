@@ -38,16 +38,21 @@ def opened(ctx: click.Context) -> Iterator[Opened]:
     from ..store.migrate import ensure_schema
     assert isinstance(ctx.obj, Invocation)
     sources = read_sources(ctx.obj, ctx.meta["root"])
-    database = checked_database(sources.env)
-    if database is None:
-        raise UsageProblem(f"{VARIABLE}=off: there is no database", sources.env.origin(VARIABLE),
-                           f"unset it, or set {VARIABLE}=sqlite:///gateway.db")
-    store = open_store(database)
+    store = open_store(needed_database(sources.env))
     try:
         ensure_schema(store)
         yield Opened(store, store_context(sources), sources)
     finally:
         store.close()
+
+
+def needed_database(env: Environment) -> Database:
+    """Return the database; raises ConfigurationError for a URL that cannot be used, UsageProblem for `off`."""
+    database = checked_database(env)
+    if database is None:
+        raise UsageProblem(f"{VARIABLE}=off: there is no database", env.origin(VARIABLE),
+                           f"unset it, or set {VARIABLE}=sqlite:///gateway.db")
+    return database
 
 
 def checked_database(env: Environment) -> Database | None:
@@ -129,8 +134,6 @@ def reading(sources: Sources) -> Iterator["Store | None"]:
 def _read(sources: Sources, database: Database, migrate: bool) -> RegistryReading:
     from ..store.engine import open_store
     from ..store.migrate import ensure_schema, is_migrated
-    from ..store.reading import registry_reading
-    from ..store.registry import load_registry
     store = open_store(database)
     try:
         if migrate:
@@ -138,10 +141,17 @@ def _read(sources: Sources, database: Database, migrate: bool) -> RegistryReadin
         elif not is_migrated(store):
             return RegistryReading(notes=(Note("registry: the database is not migrated yet; a launch does that",
                                                "GW507", VARIABLE),))
-        env = sources.env
-        return registry_reading(load_registry(store), store_context(sources), lambda name: bool(_value(env, name)))
+        return registry_of(store, sources)
     finally:
         store.close()
+
+
+def registry_of(store: "Store", sources: Sources) -> RegistryReading:
+    """Return the rows of an open database as a plan takes them; raises StoreError."""
+    from ..store.reading import registry_reading
+    from ..store.registry import load_registry
+    return registry_reading(load_registry(store), store_context(sources),
+                            lambda name: bool(_value(sources.env, name)))
 
 
 def _value(env: Environment, name: str) -> Any:

@@ -15,8 +15,6 @@ from .report import dollars, table
 _COLUMNS = ("started_at", "request_id", "alias", "model", "status", "error_type", "prompt_tokens", "completion_tokens",
             "cost_micros", "duration_ms", "client_key", "user_label")
 _POLL_S = 0.5
-# PostgreSQL numbers rows when they are written and shows them when that is over: a later number may be seen earlier.
-_OVERLAP = 200
 
 
 @click.group()
@@ -32,18 +30,16 @@ def ledger() -> None:
 def tail(ctx: click.Context, count: int, follow: bool, as_json: bool) -> None:
     """Show the last requests, oldest first."""
     from ..store import ledger_read
+    from ..store.ledger_follow import Follower
     from .database import opened
     with opened(ctx) as on:
         rows = ledger_read.latest(on.store, count)
         _show(rows, as_json)
         last = max((row["id"] for row in rows or ledger_read.latest(on.store, 1)), default=0)
-        seen = set(range(max(0, last - _OVERLAP), last + 1)) if follow else set()
+        follower = Follower(on.store, last)
         while follow:
             time.sleep(_POLL_S)
-            rows = [row for row in ledger_read.after(on.store, last - _OVERLAP) if row["id"] not in seen]
-            _show(rows, as_json)
-            last = max([last, *(row["id"] for row in rows)])
-            seen = {number for number in seen if number > last - _OVERLAP} | {row["id"] for row in rows}
+            _show(follower.take(), as_json)
 
 
 def _show(rows: list[dict[str, Any]], as_json: bool) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from ..config.database import VARIABLE, Database, parse_database_url, state_folder
 from ..store.journal import Journal
 from ..store.ledger_prune import Keep
+from ..store.ledger_rows import text
 from .errors_out import Refusal
-from .ledger_entry import CONTENT, HASH, entry_of
+from .ledger_entry import CONTENT, HASH, row_of_record
 from .ledger_store import LedgerStore
 from .ledger_writer import Writer
 from .planview import LedgerView
@@ -39,15 +40,15 @@ class Ledger:
         """Note what the request is known by; in audit mode, raises Refusal (503) where it cannot be recorded."""
         record.extra[HASH] = hashlib.sha256(body).hexdigest()
         if self._settings.content:
-            text = body[:4 * self._settings.content].decode("utf-8", "replace")
-            record.extra[CONTENT] = self._scrubber.text(text)[:self._settings.content]
+            beginning = body[:4 * self._settings.content].decode("utf-8", "replace")
+            record.extra[CONTENT] = text(self._scrubber.text(beginning), self._settings.content)
         if self._settings.mode == "audit":
             await self._admit(record)
 
     async def _admit(self, record: RequestRecord) -> None:
         loop = asyncio.get_running_loop()
         safe: asyncio.Future[bool] = loop.create_future()
-        self._writer.put_now(entry_of(record), lambda told: _tell(loop, safe, told))
+        self._writer.put_now(row_of_record(record), lambda told: _tell(loop, safe, told))
         try:
             recorded = await asyncio.wait_for(safe, AUDIT_SECONDS)
         except TimeoutError:

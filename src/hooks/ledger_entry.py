@@ -1,55 +1,71 @@
-"""A request's record as a ledger entry: a plain mapping that JSON can carry; see `store/ledger_rows.py`."""
+"""A request's record as a row of the ledger; `store/ledger_rows.py` says what a row is."""
 
-from operator import attrgetter
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from ..policy.costs import Cost, Known
-from .record import ERROR_LENGTH, RequestRecord, label
+from ..store.ledger_rows import LENGTHS, Row, amount, count, moment, price_id, text
+from .record import RequestRecord, label
 
 # Notes in a record's ``extra``: exact cost and price by the callback, the request's digest and beginning by the ledger.
 COST, PRICE, HASH, CONTENT = "cost", "price", "request_hash", "content"
-_NOTED = (HASH, CONTENT, "endpoint", "template", "template_version")
-_SAME = ("request_id", "route", "asked", "alias", "model", "provider", "deployment", "chain", "chain_position",
-         "status", "error_type", "stream", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens",
-         "cost_state", "config", "client_gone")
-_read_same = attrgetter(*_SAME)
+_CUT = tuple(LENGTHS[name] for name in ("alias", "endpoint", "template", "model", "provider", "deployment", "chain"))
+_UNDER_WAY = (None,) * 8
+_UNPRICED = (None, None, None, "unknown")
 
 
-def entry_of(record: RequestRecord) -> dict[str, Any]:
-    """Return the entry of ``record``: without an end while the request is under way. Unknown is left out or None."""
-    entry: dict[str, Any] = dict(zip(_SAME, _read_same(record)))
-    entry["started_us"] = started = int(record.opened_at * 1e6)
-    entry["client_request_id"] = label(record.client_request_id)
-    entry["client_key"], entry["session"] = label(record.client_key), label(record.session)
-    entry["user_label"] = label(record.user)
-    for name in _NOTED:
-        if name in record.extra:
-            entry[name] = record.extra[name]
-    if record.ended_ns is not None:
-        entry["ended_us"] = started + (record.ended_ns - record.started_ns) // 1000
-        _add_outcome(entry, record)
-    return entry
+def row_of_record(record: RequestRecord) -> Row:
+    """Return the row of ``record``: without an end while the request is under way. Unknown is None.
+
+    Written down in the order of `LAYOUT`, because every request passes here; a test compares it.
+    """
+    note = record.extra.get
+    started = int(record.opened_at * 1e6)
+    alias, endpoint, template, model, provider, deployment, chain = _names(
+        record.alias, note("endpoint"), note("template"), record.model, record.provider, record.deployment,
+        record.chain)
+    ended, attempt_count, attempts, error, ttft, duration, dropped, translated = _outcome(record, started)
+    price, price_key, pico, state = _cost(note(COST), note(PRICE))
+    return [
+        price, started, record.request_id, label(record.client_request_id), moment(started), ended, record.route,
+        record.asked, alias, endpoint, template, note("template_version"), model, provider, deployment, chain,
+        record.chain_position, attempt_count, attempts, record.status, record.error_type, error, record.stream, ttft,
+        duration, count(record.prompt_tokens), count(record.completion_tokens), count(record.reasoning_tokens),
+        count(record.cached_tokens), pico, state, price_key, dropped, translated, label(record.client_key),
+        label(record.user), label(record.session), record.config, record.client_gone, note(HASH), note(CONTENT)]
 
 
-def _add_outcome(entry: dict[str, Any], record: RequestRecord) -> None:
-    entry["error"] = record.error and record.error[:ERROR_LENGTH]
-    entry["ttft_ms"] = _milliseconds(record, record.first_byte_ns)
-    entry["duration_ms"] = _milliseconds(record, record.ended_ns)
-    entry["attempt_count"] = len(record.attempts)
-    entry["attempts"] = _json([attempt.to_line() for attempt in record.attempts])
-    entry["dropped"] = _json(record.dropped_names())
-    entry["translated"] = _json({label(sent) or "_": label(became) for sent, became in record.translated.items()})
-    cost, price = record.extra.get(COST), record.extra.get(PRICE)
-    if isinstance(cost, Cost):
-        entry["cost_pico"] = cost.pico
-    if isinstance(price, Known):
-        entry["price"] = price.parts()
+@lru_cache(1024)
+def _names(*names: str | None) -> tuple[str | None, ...]:
+    """Return declared names as their columns take them; there are few."""
+    return tuple(text(name, length) for name, length in zip(names, _CUT))
 
 
-def _milliseconds(record: RequestRecord, until: int | None) -> int | None:
-    return None if until is None else (until - record.started_ns) // 1_000_000
+def _outcome(record: RequestRecord, started: int) -> tuple[Any, ...]:
+    if record.ended_ns is None:
+        return _UNDER_WAY
+    lasted, first = record.ended_ns - record.started_ns, record.first_byte_ns
+    return (
+        moment(started + lasted // 1000), len(record.attempts),
+        _json([attempt.to_line() for attempt in record.attempts]), text(record.error, LENGTHS["error"]),
+        None if first is None else (first - record.started_ns) // 1_000_000, lasted // 1_000_000,
+        _json(record.dropped_names()) if record.dropped else None,
+        _json(record.translated_names()) if record.translated else None)
+
+
+def _cost(cost: Any, price: Any) -> tuple[Any, ...]:
+    """Return price, its id, pico-dollars and state."""
+    if not isinstance(cost, Cost) or amount(cost.pico) is None:
+        return _UNPRICED
+    return (*(_price(price) if isinstance(price, Known) else (None, None)), cost.pico, cost.state)
+
+
+@lru_cache(1024)
+def _price(price: Known) -> tuple[list[str | None], str | None]:
+    parts = price.parts()
+    return parts, price_id(tuple(parts))
 
 
 def _json(value: list[Any] | dict[str, Any]) -> str | None:

@@ -11,8 +11,10 @@ from ..store.failures import StoreDown
 from ..store.journal import Journal
 from ..store.ledger import LedgerWriter, open_ledger
 from ..store.ledger_prune import Keep, Pruner
-from ..store.ledger_rows import Entry
+from ..store.ledger_rows import Entry, Row, repaired
 from ..store.migrate import ensure_schema
+from ..store.place import Place
+from ..store.rollup import Users
 from ..store.spill import Spill, adopt
 
 # So few that new entries need not wait long behind them.
@@ -28,26 +30,48 @@ class LedgerStore:
         self._database, self._folder, self._limit, self._audit = database, folder, limit, audit
         self._store: Store | None = None
         self._writer: LedgerWriter | None = None
+        self._users = Users()
+        self._place: Place | None = None
         self._pruner = Pruner(keep)
         self._adopted: list[Spill] = []
         self._adopt_at = 0.0
         self._refused = 0
 
     def opened(self) -> LedgerWriter:
-        """Return the writer, opened and migrated when it is first needed; raises StoreError."""
+        """Return the writer, opened and migrated when it is first needed and after a failure; raises StoreError."""
+        if self._place is not None and self._place.moved():
+            self._let_go(self._place)
+        if self._store is None:
+            self._store = open_ledger(self._database)
+            self._place = Place(self._store, self._database.path) if self._database.path else None
         if self._writer is None:
-            store = open_ledger(self._database)
-            try:
-                ensure_schema(store)
-            except BaseException:
-                store.close()
-                raise
-            self._store, self._writer = store, LedgerWriter(store)
+            ensure_schema(self._store)
+            self._writer = LedgerWriter(self._store, self._users)
         return self._writer
 
-    def write(self, entries: Sequence[Entry]) -> None:
-        """Record new entries."""
-        self.opened().write(entries, fresh=not self._audit)
+    def write(self, entries: Sequence[Row | Entry]) -> int:
+        """Record new entries and return how many were given up, because the database would never take them."""
+        missed = self._record(entries, fresh=not self._audit)
+        self._refused += missed
+        return missed
+
+    def _record(self, entries: Sequence[Row | Entry], fresh: bool) -> int:
+        try:
+            missed = _written(self.opened(), entries, fresh)
+        except StoreDown:
+            self._writer = None  # what comes back may be another database
+            raise
+        if self._place is not None and self._place.moved():
+            self._let_go(self._place)
+            raise StoreDown(f"the file of {self._database.masked} was removed or replaced", "GATEWAY_DATABASE_URL")
+        return missed
+
+    def _let_go(self, place: Place) -> None:
+        """Close a file that is not where it was: what is written there nobody would find."""
+        place.leave()
+        if self._store is not None:
+            self._store.close()
+        self._store = self._writer = self._place = None
 
     def rest(self, own: Journal, later: float = 0.0) -> bool:
         """Do one piece of what waits: read back a part of a file, or prune; ``later`` seconds from now.
@@ -72,14 +96,8 @@ class LedgerStore:
         return waiting is not None
 
     def _read_back(self, waiting: Journal | Spill, fresh: bool) -> None:
-        writer = self.opened()
         entries, place = waiting.read(_CHUNK)
-        try:
-            writer.write(entries, fresh)
-        except StoreDown:
-            raise
-        except Exception:  # one of them is to blame; the others must not wait behind it for ever
-            self._refused += sum(not _written(writer, entry) for entry in entries)
+        self._refused += self._record(entries, fresh)
         waiting.done(place)
 
     def take_unreadable(self) -> int:
@@ -95,9 +113,21 @@ class LedgerStore:
             self._store.close()
 
 
-def _written(writer: LedgerWriter, entry: Entry) -> bool:
+def _written(writer: LedgerWriter, entries: Sequence[Row | Entry], fresh: bool) -> int:
+    """Record ``entries`` and return how many cannot be: the others must not wait behind one for ever."""
     try:
-        writer.write([entry])
+        writer.write(entries, fresh)
+    except StoreDown:
+        raise
+    except Exception as error:
+        _log.info("ledger entries are recorded one by one: %s", type(error).__name__)
+        return sum(not _written_alone(writer, entry) for entry in entries)
+    return 0
+
+
+def _written_alone(writer: LedgerWriter, entry: Row | Entry) -> bool:
+    try:
+        writer.write([repaired(entry) if isinstance(entry, list) else entry])
     except StoreDown:
         raise
     except Exception as error:

@@ -1,7 +1,7 @@
 """The ledger's writer in one worker: two threads, so that a request waits for neither.
 
 One puts what has ended into the journal, files beside the database, every `POLL` seconds: nothing is in memory alone
-for longer than three times that. The other moves it from there into the database every `PAUSE` seconds: the more
+for longer than twice that. The other moves it from there into the database every `PAUSE` seconds: the more
 requests at once, the cheaper each. While the database is away the journal grows; the ledger takes each request once,
 so what is read back twice is counted once. What the journal cannot take goes straight to the database.
 """
@@ -15,12 +15,13 @@ from typing import NamedTuple
 
 from ..errors import GatewayError
 from ..store.journal import Journal
-from ..store.ledger_rows import Entry
-from .ledger_entry import entry_of
+from ..store.ledger_rows import Entry, Row
+from .bell import Bell
+from .ledger_entry import row_of_record
 from .ledger_store import LedgerStore
 from .record import RequestRecord
 
-POLL, PAUSE = 0.03, 1.0
+POLL, PAUSE = 0.05, 1.5
 RETRY = 0.5
 # A lock that others hold for a moment is nobody's business.
 QUIET = 2.0
@@ -35,7 +36,7 @@ _log = logging.getLogger("gateway.hooks")
 class Item(NamedTuple):
     """An entry, and who waits to hear whether it is safe."""
 
-    entry: Entry
+    entry: Row | Entry
     told: Callable[[bool], None] | None = None
 
 
@@ -47,7 +48,7 @@ class Writer:
         self._waiting: deque[RequestRecord | Item] = deque()
         self._direct: deque[Item] = deque()
         self._flying: list[Item] = []
-        self._wake, self._move = threading.Event(), threading.Event()
+        self._bell, self._move = Bell(self._waiting, POLL), threading.Event()
         self._stopping = False
         self._retry_at = self._deadline = 0.0
         self._failing_since: float | None = None
@@ -70,13 +71,14 @@ class Writer:
         """Take a request that has ended."""
         if len(self._waiting) < WAITING_LIMIT:
             self._waiting.append(record)
+            self._bell.put()
         else:
-            self._keep([Item(entry_of(record))])
+            self._keep([Item(row_of_record(record))])
 
-    def put_now(self, entry: Entry, told: Callable[[bool], None]) -> None:
+    def put_now(self, entry: Row | Entry, told: Callable[[bool], None]) -> None:
         """Take an entry at once; ``told`` hears, in another thread, whether it is safe."""
         self._waiting.append(Item(entry, told))
-        self._wake.set()
+        self._bell.ring()
 
     def close(self, seconds: float = 3.0) -> None:
         """Put everything where it is safe: into the database if it answers within ``seconds``, else into a file."""
@@ -84,7 +86,7 @@ class Writer:
             return
         self._deadline = time.monotonic() + seconds
         self._stopping = True
-        self._wake.set()
+        self._bell.ring()
         for thread in self._threads:
             thread.join(max(0.0, self._deadline - time.monotonic()))
         held = self._taken(2 * WAITING_LIMIT) + self._flying + list(self._direct)
@@ -97,8 +99,7 @@ class Writer:
 
     def _collect(self) -> None:
         while not self._stopping or self._waiting:
-            self._wake.wait(POLL)
-            self._wake.clear()
+            self._bell.wait()
             try:
                 self._keep(self._taken(WAITING_LIMIT))
             except Exception:  # the thread must live on
@@ -113,7 +114,7 @@ class Writer:
             except IndexError:
                 break
             try:
-                items.append(first if isinstance(first, Item) else Item(entry_of(first)))
+                items.append(first if isinstance(first, Item) else Item(row_of_record(first)))
             except Exception:  # the others must not go with it
                 self.lost += 1
                 _log.exception("the ledger cannot read the record of a request")
@@ -128,7 +129,11 @@ class Writer:
                 self._move.set()
             return
         room = max(0, WAITING_LIMIT - len(self._direct))
-        self._direct.extend(items[:room])
+        # First those that a request waits for: while nothing takes any, only the first of all are tried.
+        items = sorted(items, key=lambda item: item.told is None)
+        awaited = sum(item.told is not None for item in items[:room])
+        self._direct.extendleft(reversed(items[:awaited]))
+        self._direct.extend(items[awaited:room])
         self._lose(items[room:])
         self._move.set()
 
@@ -175,7 +180,7 @@ class Writer:
         """Write what the journal did not take; where that fails the journal is asked again."""
         items = self._flying = [self._direct.popleft() for _ in range(min(BATCH, len(self._direct)))]
         try:
-            self._store.write([item.entry for item in items])
+            missed = self._store.write([item.entry for item in items])
         except Exception:
             if not self._append(items):
                 _tell(items, False)
@@ -183,7 +188,7 @@ class Writer:
             raise
         finally:
             self._flying = []
-        _tell(items, True)
+        _tell(items, not missed)
         return True
 
     def _tried(self, work: Callable[[], bool]) -> bool | None:

@@ -161,9 +161,15 @@ class Prices:
 
 
 def cost(usage: Usage, price: Price | None) -> Cost:
-    """Return what ``usage`` costs; a price or a count that would be needed and is missing makes it unknown."""
+    """Return what ``usage`` costs; a price or a count that would be needed and is missing makes it unknown.
+
+    So does a count that is none: an upstream may claim anything.
+    """
     if price is None or (usage.prompt is None and usage.completion is None):
         return UNKNOWN
+    for claimed in (usage.prompt, usage.completion, usage.cached, usage.reasoning):
+        if claimed is not None and (type(claimed) is not int or claimed < 0):
+            return UNKNOWN
     cached = min(usage.cached or 0, usage.prompt or 0)
     cached_price = price.prompt if price.cached is None else price.cached
     reasoning = min(usage.reasoning or 0, usage.completion or 0)

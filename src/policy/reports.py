@@ -18,6 +18,7 @@ HOUR, DAY = 3600, 86_400
 EDGES_MS = tuple(4.0 * 2 ** (step / 3) for step in range(55))
 BINS = len(EDGES_MS) + 1
 _FASTEST_MS = 1.0
+_LAST_HOUR = 253_402_297_200  # of the year 9999; calendars end there
 _SPAN = re.compile(r"([0-9]{1,6})([mhdw])")
 _SECONDS = {"m": 60, "h": HOUR, "d": DAY, "w": 7 * DAY}
 
@@ -81,5 +82,5 @@ def period(since: str, until: str | None, now: datetime) -> Period:
         raise ValueError("must lie within the years 1 to 9999") from None
     if first >= last:
         raise ValueError("must lie before --until")
-    start, end = int(first.timestamp()) // HOUR * HOUR, -(-int(last.timestamp()) // HOUR) * HOUR
-    return Period(start, end)
+    start, end = int(first.timestamp() // HOUR) * HOUR, -int(-last.timestamp() // HOUR) * HOUR
+    return Period(start, min(end, _LAST_HOUR))

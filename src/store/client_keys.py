@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from ..errors import GatewayError
 from ..policy.client_keys import ClientKey
 from . import tables
-from .limits_tables import client_keys
+from .counters import KEYS
+from .limits_tables import client_keys, counters
 from .rows import id_of
 
 _PLAIN = tuple(field.name for field in fields(ClientKey) if field.name not in ("tier", "models"))
@@ -21,6 +22,12 @@ def read_keys(connection: sa.Connection) -> tuple[ClientKey, ...]:
     columns = [client_keys.c[name] for name in (*_PLAIN, "models")]
     query = sa.select(*columns, tables.tiers.c.name.label("tier")).select_from(source).order_by(client_keys.c.name)
     return tuple(_key(dict(row)) for row in connection.execute(query).mappings())
+
+
+def read_revision(connection: sa.Connection) -> int:
+    """Return how often keys were revoked at once."""
+    query = sa.select(counters.c.used).where(counters.c.name == KEYS, counters.c.start == 0)
+    return connection.execute(query).scalar_one_or_none() or 0
 
 
 def _key(row: dict[str, Any]) -> ClientKey:

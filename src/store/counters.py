@@ -1,28 +1,27 @@
 """The counters of limits: every charge of a call in one atomic statement, all of them or none.
 
-For speed this speaks to the driver itself: one connection, used by one thread, with SQL that SQLite and PostgreSQL
-both understand.
+One connection, used by one thread, with SQL that SQLite and PostgreSQL both understand.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..config.database import Database
-from ..policy.budgets import Change
+from ..policy.budgets import Change, Reservation
 from ..policy.limits import Charge
-from .engine import Store, open_store, translated
-from .failures import StoreDown
+from .direct import Direct
+from .engine import Store, open_store
+from .limits_reservations import KEPT_S, Addition, Reservations
 
-# Longer than others need for a transaction, shorter than the patience of a client.
-PATIENCE_MS = 1500
-# Counters stay for a while, so that reports and late corrections find them.
-KEPT_S = 86_400
 # The name of the row that counts how often keys were revoked at once, and the beginning of those that hold back models.
 KEYS, HOLD = "#keys", "#hold:"
 _TABLE = "ai_limit_counters"
 _TAKE = (f"INSERT INTO {_TABLE} (name, start, used, cap, expires) VALUES {{rows}} "
          f"ON CONFLICT (name, start) DO UPDATE SET used = {_TABLE}.used + excluded.used, cap = excluded.cap "
          f"WHERE {_TABLE}.used + excluded.used <= excluded.cap RETURNING name, used")
+# PostgreSQL does both at once.
+_NOTED = ("WITH taken AS ({take}), noted AS ({note} WHERE (SELECT count(*) FROM taken) = ?) "
+          "SELECT name, used FROM taken")
 _ADD = (f"INSERT INTO {_TABLE} (name, start, used, cap, expires) VALUES (?, ?, ?, 0, ?) "
         f"ON CONFLICT (name, start) DO UPDATE SET used = CASE WHEN {_TABLE}.used + ? > 0 "
         f"THEN {_TABLE}.used + ? ELSE 0 END")
@@ -54,29 +53,54 @@ class Counters:
     """The counters in one store; every method may block, and raises StoreDown where the store cannot be used."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
-        self._connection: Any = None
-        self._postgres = store.database.kind == "postgresql"
+        self._direct = Direct(store)
+        self._run = self._direct.run
+        self._postgres = self._direct.postgres
+        self.reservations = Reservations(self._direct)
 
     @classmethod
     def open(cls, database: Database) -> "Counters":
         """Return the counters in a database of their own connection."""
         return cls(open_store(database))
 
-    def take(self, charges: Sequence[Charge]) -> Taken:
-        """Add every charge, or none where one does not fit."""
+    def take(self, charges: Sequence[Charge], reservation: Reservation | None = None) -> Taken:
+        """Add every charge, or none where one does not fit; ``reservation`` is written down with them."""
         # In one order everywhere, or two transactions of PostgreSQL would wait for each other.
         ordered = sorted(charges, key=lambda charge: charge.key)
         values = [value for charge in ordered for value in (
             charge.key, charge.window.start, charge.amount, charge.ceiling, charge.window.end + KEPT_S)]
         statement = _TAKE.format(rows=", ".join(["(?, ?, ?, ?, ?)"] * len(ordered)))
-        several = len(ordered) > 1
+        noted = self.reservations.inserted(reservation) if reservation is not None else None
+        several = len(ordered) > 1 or (noted is not None and not self._postgres)
+        if noted is not None and self._postgres:
+            statement = _NOTED.format(take=statement, note=noted[0])
+            values += [*noted[1], len(ordered)]
         if several:
-            self._run("BEGIN" if self._postgres else "BEGIN IMMEDIATE")
+            self._direct.begin()
         found = self._run(statement, values)
+        complete = len(found) == len(ordered)
+        if noted is not None and complete and not self._postgres:
+            self._run(*noted)
         if several:
-            self._run("COMMIT" if len(found) == len(ordered) else "ROLLBACK")
-        return Taken(True, dict(found)) if len(found) == len(ordered) else Taken(False, self.read(charges))
+            self._direct.end(complete)
+        return Taken(True, dict(found)) if complete else Taken(False, self.read(charges))
+
+    def take_anyway(self, reservation: Reservation) -> None:
+        """Write down what was reserved while the store was away, whether it fits or not."""
+        statement, values = self.reservations.inserted(reservation)
+        self._direct.begin()
+        if self._run(f"{statement} WHERE TRUE ON CONFLICT (id) DO NOTHING RETURNING id", values):
+            self.correct(Change(charge, charge.amount) for charge in reservation.charges if charge.reserves)
+        self._direct.end()
+
+    def settle(self, reservation: Reservation, changes: Iterable[Change]) -> None:
+        """End a reservation and correct what it took, together; nothing happens where it has ended before."""
+        assert reservation.id is not None
+        by = {change.charge.key: change.by for change in changes}
+        self.reservations.settle(reservation.id, [
+            Addition(charge.key, charge.window.start, by.get(charge.key, 0), charge.amount if charge.reserves else 0,
+                     charge.window.end + KEPT_S)
+            for charge in reservation.charges if charge.reserves or charge.key in by])
 
     def read(self, charges: Iterable[Charge]) -> dict[str, int]:
         """Return what the counters of ``charges`` hold; one that is missing holds nothing."""
@@ -115,36 +139,10 @@ class Counters:
         self._run(_ONE_MORE, [KEYS])
 
     def prune(self, at: float) -> None:
-        """Remove the counters of windows that ended long ago."""
+        """Remove the counters and reservations of windows that ended long ago."""
         self._run(_PRUNE, [int(at)])
-
-    def _run(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        try:
-            cursor = self._open().execute(statement.replace("?", "%s") if self._postgres else statement, values)
-            return list(cursor.fetchall()) if cursor.description else []
-        except self.store.engine.dialect.loaded_dbapi.Error as error:
-            self.close()
-            lines = str(error).strip().splitlines()
-            raise StoreDown(f"the database {self.store.database.masked} cannot be used: {(lines or ['?'])[0][:200]}",
-                            "GATEWAY_DATABASE_URL", "see that it runs, is reachable and writable") from error
-
-    def _open(self) -> Any:
-        if self._connection is None:
-            with translated(self.store.database):
-                pooled = self.store.engine.raw_connection()
-            connection: Any = pooled.driver_connection
-            pooled.detach()
-            if self._postgres:
-                connection.autocommit = True
-                connection.execute(f"SET statement_timeout = {PATIENCE_MS}")
-                connection.execute("SET synchronous_commit = off")  # a crash of PostgreSQL may forget the last second
-            else:
-                connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}").close()
-            self._connection = connection
-        return self._connection
+        self.reservations.prune(at)
 
     def close(self) -> None:
         """Close the connection; the next call opens another one."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._direct.close()

@@ -20,6 +20,8 @@ from ..config.database import Database
 from .failures import Conflict, StoreDown, StoreError
 
 BUSY_TIMEOUT_S = 5.0
+# Who looks at a page rather sees that the database is locked than waits.
+READER_TIMEOUT_S = 1.0
 CONNECT_TIMEOUT_S = 5
 _POOL = 4
 # Marks a transaction that will write: SQLite then takes the write lock first, so that it never fails half-way.
@@ -61,10 +63,22 @@ def open_store(database: Database) -> Store:
     if database.path is not None:
         _make_private(database.path, database)
         return Store(database, _sqlite_engine(database.path))
-    if find_spec("psycopg") is None:
-        raise StoreError("PostgreSQL needs psycopg, which is not installed", "GATEWAY_DATABASE_URL",
-                         "pip install 'litellm-local-gateway[postgres]'")
     return Store(database, _postgres_engine(database))
+
+
+def open_reader(database: Database) -> Store:
+    """Return a store that cannot write, whatever it is asked; nothing is made where there is no file.
+
+    Raises StoreError where psycopg is not installed. Every transaction has a connection of its own to SQLite, so a file
+    that was put in the place of another is seen.
+    """
+    if database.path is None:
+        return Store(database, _postgres_engine(database).execution_options(postgresql_readonly=True))
+    address = f"{database.path.as_uri()}?mode=ro"
+    engine = sa.create_engine("sqlite://", hide_parameters=True, poolclass=sa.NullPool, creator=lambda: sqlite3.connect(
+        address, uri=True, timeout=READER_TIMEOUT_S, isolation_level=None, check_same_thread=False))
+    event.listen(engine, "begin", _begin_sqlite)
+    return Store(database, engine)
 
 
 def _make_private(path: Path, database: Database) -> None:
@@ -100,6 +114,9 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 
 def _postgres_engine(database: Database) -> sa.Engine:
+    if find_spec("psycopg") is None:
+        raise StoreError("PostgreSQL needs psycopg, which is not installed", "GATEWAY_DATABASE_URL",
+                         "pip install 'litellm-local-gateway[postgres]'")
     url = sa.make_url(database.url).set(drivername="postgresql+psycopg")
     defaults: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "litellm-gateway",
                                 "keepalives_idle": 30,

@@ -48,7 +48,10 @@ class Pruner:
 
 
 def elected(store: Store, task: str, every: int) -> bool:
-    """Return True in one process of all that ask, once in ``every`` seconds; the row's lock decides."""
+    """Return True in one process of all that ask, once in ``every`` seconds; the row's lock decides.
+
+    A time that lies further ahead than that was written by a clock that was wrong.
+    """
     try:
         return _elected(store, task, int(time.time()), every)
     except Conflict:  # two came for the first time: the other one got it
@@ -57,8 +60,8 @@ def elected(store: Store, task: str, every: int) -> bool:
 
 def _elected(store: Store, task: str, now: int, every: int) -> bool:
     with store.writing() as connection:
-        taken = connection.execute(sa.update(state).where(state.c.name == task, state.c.at <= now - every)
-                                   .values(at=now))
+        due = sa.or_(state.c.at <= now - every, state.c.at > now + every)
+        taken = connection.execute(sa.update(state).where(state.c.name == task, due).values(at=now))
         if taken.rowcount:
             return True
         if connection.execute(sa.select(state.c.at).where(state.c.name == task)).first() is not None:

@@ -25,14 +25,14 @@ def latest(store: Store, count: int) -> list[Document]:
     """Return the last ``count`` requests, oldest first; raises StoreDown."""
     query = sa.select(requests).order_by(requests.c.id.desc()).limit(count)
     with store.reading() as connection:
-        return [_document(row) for row in reversed(connection.execute(query).all())]
+        return [document(row) for row in reversed(connection.execute(query).all())]
 
 
 def after(store: Store, last_id: int) -> list[Document]:
     """Return the requests that were written after the one with this id, at most a thousand."""
     query = sa.select(requests).where(requests.c.id > last_id).order_by(requests.c.id).limit(_PAGE)
     with store.reading() as connection:
-        return [_document(row) for row in connection.execute(query)]
+        return [document(row) for row in connection.execute(query)]
 
 
 def one(store: Store, request_id: str) -> Document | None:
@@ -44,7 +44,7 @@ def one(store: Store, request_id: str) -> Document | None:
         rows = connection.execute(query.where(column == request_id)).all()
         if not rows:  # no index helps here
             rows = connection.execute(query.where(column.startswith(request_id, autoescape=True))).all()
-    return _document(rows[0]) if len(rows) == 1 else None
+    return document(rows[0]) if len(rows) == 1 else None
 
 
 def export(store: Store, since: datetime | None = None, until: datetime | None = None) -> Iterator[Document]:
@@ -58,7 +58,7 @@ def export(store: Store, since: datetime | None = None, until: datetime | None =
             query = query.where(requests.c.started_at < until)
         with store.reading() as connection:
             rows = connection.execute(query).all()
-        yield from map(_document, rows)
+        yield from map(document, rows)
         if len(rows) < _PAGE:
             return
         last = rows[-1].id
@@ -77,10 +77,12 @@ def unpriced(store: Store) -> list[Document]:
         return [{name: _plain(value) for name, value in row._mapping.items()} for row in connection.execute(query)]
 
 
-def _document(row: sa.Row[Any]) -> Document:
+def document(row: sa.Row[Any]) -> Document:
+    """Return a row, or some of its columns, as plain values, its cost in micro-dollars too."""
     found = {name: _plain(value) for name, value in row._mapping.items()}
     for name in _JSON:
-        found[name] = json.loads(found[name]) if found[name] else None
+        if name in found:
+            found[name] = json.loads(found[name]) if found[name] else None
     found["cost_micros"] = Cost(found["cost_pico"], found["cost_state"]).micros
     return found
 

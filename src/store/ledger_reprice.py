@@ -1,6 +1,7 @@
 """Filling in costs after a price was added: rows and totals together, each row once."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,14 @@ from ..policy.costs import PICO_PER_MICRO, Cost, Known, Usage, cost
 from ..policy.reports import DAY
 from .engine import Store
 from .ledger import add_prices
-from .ledger_rows import LARGEST, price_id
+from .ledger_rows import LARGEST, of_table, price_id, price_rows
 from .ledger_tables import UNPRICED, daily, hourly, requests
 from .rollup import OTHERS, Key, keys_of
 
 Find = Callable[[Mapping[str, Any]], Known | None]
-_STEP = 500
+Found = tuple[Mapping[str, Any], Known, Cost]
+# Workers wait meanwhile.
+_STEP = 200
 
 
 @dataclass
@@ -41,17 +44,19 @@ def reprice(store: Store, find: Find, dry: bool = False) -> list[Change]:
             rows = connection.execute(
                 sa.select(requests).where(sa.text(UNPRICED), requests.c.id > last).order_by(requests.c.id)
                 .limit(_STEP)).mappings().all()
-            for row, known, found in _priced(rows, find):
-                if dry or _apply(connection, row, known, found):
-                    key = (row["deployment"], row["model"], known.source)
-                    change = changes.setdefault(key, Change(*key))
-                    change.requests, change.pico = change.requests + 1, change.pico + (found.pico or 0)
+            priced = list(_priced(rows, find))
+            if not dry:
+                priced = _apply(connection, priced)
+            for row, known, found in priced:
+                key = (row["deployment"], row["model"], known.source)
+                change = changes.setdefault(key, Change(*key))
+                change.requests, change.pico = change.requests + 1, change.pico + (found.pico or 0)
         if len(rows) < _STEP:
             return list(changes.values())
         last = rows[-1]["id"]
 
 
-def _priced(rows: Any, find: Find) -> Iterator[tuple[Mapping[str, Any], Known, Cost]]:
+def _priced(rows: Any, find: Find) -> Iterator[Found]:
     for row in rows:
         known = find(row)
         usage = Usage(row["prompt_tokens"], row["completion_tokens"], row["cached_tokens"], row["reasoning_tokens"])
@@ -60,32 +65,43 @@ def _priced(rows: Any, find: Find) -> Iterator[tuple[Mapping[str, Any], Known, C
             yield row, known, found
 
 
-def _apply(connection: sa.Connection, row: Mapping[str, Any], known: Known, found: Cost) -> bool:
-    parts = known.parts()
-    add_prices(connection, [{"price": parts}])
-    changed = connection.execute(
+def _apply(connection: sa.Connection, priced: Sequence[Found]) -> list[Found]:
+    """Write these costs and return those that nobody else wrote meanwhile."""
+    add_prices(connection, price_rows(known.parts() for _, known, _ in priced))
+    changed = [one for one in priced if _changed(connection, *one)]
+    _correct(connection, changed)
+    return changed
+
+
+def _changed(connection: sa.Connection, row: Mapping[str, Any], known: Known, found: Cost) -> bool:
+    return connection.execute(
         sa.update(requests).where(requests.c.id == row["id"], requests.c.cost_state == "unknown")
-        .values(cost_pico=found.pico, cost_state=found.state, price_id=price_id(tuple(parts))))
-    if changed.rowcount != 1:
-        return False  # somebody else repriced it meanwhile
-    if row["ended_at"] is not None:
-        _correct(connection, row, found)
-    return True
+        .values(cost_pico=found.pico, cost_state=found.state, price_id=price_id(tuple(known.parts())))).rowcount == 1
 
 
-def _correct(connection: sa.Connection, row: Mapping[str, Any], found: Cost) -> None:
-    micros, rest = divmod(found.pico or 0, PICO_PER_MICRO)
-    added = {"cost_micros": micros, "cost_pico_rest": rest, "unpriced": -1, found.state: 1}
-    for key in sorted(keys_of(row)):
-        for table, start in ((hourly, key[1]), (daily, key[1] // DAY * DAY)):
-            if not _add(connection, table, (key[0], start, key[2], key[3]), added) and key[0] == "user":
-                _add(connection, table, (key[0], start, OTHERS, key[3]), added)
+def _correct(connection: sa.Connection, changed: Sequence[Found]) -> None:
+    """Correct the totals in the order in which workers add to them, lest one waits for the other in a circle."""
+    hours: defaultdict[Key, Counter[str]] = defaultdict(Counter)
+    days: defaultdict[Key, Counter[str]] = defaultdict(Counter)
+    for row, _, found in changed:
+        if row["ended_at"] is None:
+            continue
+        micros, rest = divmod(found.pico or 0, PICO_PER_MICRO)
+        added = {"cost_micros": micros, "cost_pico_rest": rest, "unpriced": -1, found.state: 1}
+        for dimension, start, value, outcome in keys_of(of_table(row)):
+            hours[dimension, start, value, outcome].update(added)
+            days[dimension, start // DAY * DAY, value, outcome].update(added)
+    for table, sums in ((hourly, hours), (daily, days)):
+        for key in sorted(sums):
+            if not _add(connection, table, key, sums[key]) and key[0] == "user":
+                _add(connection, table, (key[0], key[1], OTHERS, key[3]), sums[key])
 
 
 def _add(connection: sa.Connection, table: sa.Table, key: Key, added: Mapping[str, int]) -> bool:
+    """Add to one row of totals; False where it is not there, or counts fewer of these requests."""
     columns = table.c
     changed = connection.execute(
         sa.update(table).where(columns.dimension == key[0], columns.start == key[1], columns.value == key[2],
-                               columns.outcome == key[3])
+                               columns.outcome == key[3], columns.unpriced >= -added["unpriced"])
         .values({name: columns[name] + amount for name, amount in added.items()}))
     return changed.rowcount == 1

@@ -46,3 +46,15 @@ counters = sa.Table(
     sa.Column("cap", sa.BigInteger, nullable=False),
     sa.Column("expires", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False)
+
+# What a call under way holds of counters, `charges` as JSON, until `lease_ends` (Unix seconds, the database's clock).
+# `released`: nobody renewed it, and the counters no longer hold it.
+reservations = sa.Table(
+    "ai_limit_reservations", metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("request_id", sa.String(64), nullable=False),
+    sa.Column("charges", sa.Text, nullable=False),
+    sa.Column("lease_ends", sa.BigInteger, nullable=False),
+    sa.Column("released", sa.Boolean, nullable=False),
+    sa.Column("expires", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False)

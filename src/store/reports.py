@@ -10,6 +10,7 @@ from .engine import Store
 from .ledger_tables import daily, hourly
 
 Group = tuple[str | int, str]
+_NEVER = 2**62
 
 
 def totals(store: Store, by: str, period: Period, names: Sequence[str]) -> dict[Group, dict[str, int]]:
@@ -28,7 +29,9 @@ def totals(store: Store, by: str, period: Period, names: Sequence[str]) -> dict[
 
 
 def _first_hour(connection: sa.Connection) -> int:
-    return connection.execute(sa.select(sa.func.min(hourly.c.start)).where(hourly.c.dimension == ALL)).scalar() or 0
+    """Return the first hour that is not pruned; where all are, one that no period reaches."""
+    found = connection.execute(sa.select(sa.func.min(hourly.c.start)).where(hourly.c.dimension == ALL)).scalar()
+    return _NEVER if found is None else int(found)
 
 
 def _parts(by: str, period: Period, first_hour: int) -> Iterator[tuple[sa.Table, Period]]:
@@ -36,8 +39,9 @@ def _parts(by: str, period: Period, first_hour: int) -> Iterator[tuple[sa.Table,
     if by == "hour":
         yield hourly, period
         return
-    if since < first_hour // DAY * DAY:
-        since = since // DAY * DAY
+    kept_from = first_hour // DAY * DAY
+    since = since if since >= kept_from else since // DAY * DAY
+    until = until if until >= kept_from else -(-until // DAY) * DAY
     first_day, last_day = -(-since // DAY) * DAY, until // DAY * DAY
     if first_day >= last_day:
         yield hourly, Period(since, until)

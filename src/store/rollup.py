@@ -2,26 +2,31 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from operator import itemgetter
 
 import sqlalchemy as sa
 
 from ..policy.costs import PICO_PER_MICRO
-from ..policy.reports import ALL, DAY, HOUR, bin_of
+from ..policy.reports import DAY, DIMENSIONS, HOUR, bin_of
+from .ledger_rows import PLACE, Row
 from .ledger_tables import DURATION, KEY, TOTALS, TTFT, daily, hourly
 
-Row = Mapping[str, Any]
 Key = tuple[str, int, str, str]
 Group = tuple[int, str, tuple[str, ...]]
 # Users are labels that clients choose: what one worker meets beyond so many in a day is added up as one.
 USERS_PER_DAY = 10_000
 OTHERS = "(others)"
-_PLACE = {name: number for number, name in enumerate(TOTALS)}
-_FIRST_DURATION, _FIRST_TTFT = _PLACE[DURATION[0]], _PLACE[TTFT[0]]
-_PLAIN = [(_PLACE[name], name) for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")]
-_COLUMNS = {ALL: None, "model": "model", "alias": "alias", "endpoint": "endpoint", "key": "client_key",
-            "user": "user_label", "chain": "chain"}
+_COLUMNS = {"model": "model", "alias": "alias", "endpoint": "endpoint", "key": "client_key", "user": "user_label",
+            "chain": "chain"}
 _USER = list(_COLUMNS).index("user")
+_STARTED, _HOUR_US = PLACE["started_us"], HOUR * 1_000_000
+_read_group = itemgetter(PLACE["error_type"], *(PLACE[name] for name in _COLUMNS.values()))
+_read_amounts = itemgetter(*(PLACE[name] for name in (
+    "stream", "attempt_count", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "cost_pico",
+    "cost_state", "duration_ms", "ttft_ms")))
+# `_add` writes the places down as numbers, in the order of SUMS.
+_STATES = {"priced": 9, "free": 10}
+_FIRST_DURATION, _FIRST_TTFT = TOTALS.index(DURATION[0]), TOTALS.index(TTFT[0])
 
 
 class Users:
@@ -42,49 +47,19 @@ class Users:
         return OTHERS
 
 
-def amounts(row: Row) -> list[tuple[int, int]]:
-    """Return what a finished request adds, as (place in TOTALS, amount)."""
-    tokens = [(place, row[name]) for place, name in _PLAIN if row[name]]
-    micros, rest = divmod(row["cost_pico"] or 0, PICO_PER_MICRO)
-    found = [(_PLACE["requests"], 1), (_PLACE["attempts"], row["attempt_count"] or 0), *tokens,
-             (_PLACE["cost_micros"], micros), (_PLACE["cost_pico_rest"], rest)]
-    if row["stream"]:
-        found.append((_PLACE["streams"], 1))
-    if state := _state(row):
-        found.append((_PLACE[state], 1))
-    if row["duration_ms"] is not None:
-        found.append((_FIRST_DURATION + bin_of(row["duration_ms"]), 1))
-    if row["ttft_ms"] is not None:
-        found.append((_FIRST_TTFT + bin_of(row["ttft_ms"]), 1))
-    return found
-
-
-def _state(row: Row) -> str | None:
-    """Return the column that counts the row's state of cost; without tokens there is nothing to have a price for."""
-    if row["cost_state"] != "unknown":
-        return str(row["cost_state"])
-    counted = row["prompt_tokens"] is not None or row["completion_tokens"] is not None
-    return "unpriced" if counted else None
-
-
-def hour_of(row: Row) -> int:
-    """Return the hour in which a request began, in Unix seconds."""
-    return int(row["started_at"].timestamp()) // HOUR * HOUR
+def group_of(row: Row, users: Users | None = None) -> Group:
+    """Return what decides which hourly totals a request is part of: hour, outcome and its value of each dimension."""
+    hour = row[_STARTED] // _HOUR_US * HOUR
+    outcome, *values = [value or "" for value in _read_group(row)]
+    if users is not None:
+        values[_USER] = users.label(values[_USER], hour)
+    return hour, outcome, tuple(values)
 
 
 def keys_of(row: Row) -> list[Key]:
     """Return the hourly totals that a request is part of."""
     hour, outcome, values = group_of(row)
-    return [(name, hour, value, outcome) for name, value in zip(_COLUMNS, values)]
-
-
-def group_of(row: Row, users: Users | None = None) -> Group:
-    """Return what decides which hourly totals a request is part of: hour, outcome and its value of each dimension."""
-    hour = hour_of(row)
-    values = [(row[column] or "") if column else "" for column in _COLUMNS.values()]
-    if users is not None:
-        values[_USER] = users.label(values[_USER], hour)
-    return hour, row["error_type"] or "", tuple(values)
+    return [(name, hour, value, outcome) for name, value in zip(DIMENSIONS, ("", *values))]
 
 
 def add_up(rows: Iterable[Row], users: Users | None = None) -> dict[Key, list[int]]:
@@ -95,19 +70,50 @@ def add_up(rows: Iterable[Row], users: Users | None = None) -> dict[Key, list[in
         total = groups.get(group)
         if total is None:
             total = groups[group] = [0] * len(TOTALS)
-        for place, amount in amounts(row):
-            total[place] += amount
+        _add(total, row)
     return _by_dimension(groups)
 
 
+def _add(total: list[int], row: Row) -> None:
+    """Add one finished request; this is done for every one, hence no loop over names."""
+    streams, attempts, prompt, completion, reasoning, cached, pico, state, duration, ttft = _read_amounts(row)
+    total[0] += 1
+    if streams:
+        total[1] += 1
+    total[2] += attempts or 0
+    total[3] += prompt or 0
+    total[4] += completion or 0
+    if reasoning:
+        total[5] += reasoning
+    if cached:
+        total[6] += cached
+    if pico:
+        total[7] += pico // PICO_PER_MICRO
+        total[8] += pico % PICO_PER_MICRO
+    # Without tokens there is nothing to have a price for.
+    if state != "unknown":
+        total[_STATES[state]] += 1
+    elif prompt is not None or completion is not None:
+        total[11] += 1
+    if duration is not None:
+        total[_FIRST_DURATION + bin_of(duration)] += 1
+    if ttft is not None:
+        total[_FIRST_TTFT + bin_of(ttft)] += 1
+
+
 def _by_dimension(groups: Mapping[Group, list[int]]) -> dict[Key, list[int]]:
-    """Return the totals of every dimension's values: there are far fewer groups than requests."""
+    """Return the totals of every dimension's values: there are fewer groups than requests, most of each is 0."""
     sums: dict[Key, list[int]] = {}
-    for (hour, outcome, values), amount in groups.items():
-        for name, value in zip(_COLUMNS, values):
+    for (hour, outcome, values), total in groups.items():
+        added = [(place, amount) for place, amount in enumerate(total) if amount]
+        for name, value in zip(DIMENSIONS, ("", *values)):
             key = (name, hour, value, outcome)
-            before = sums.get(key)
-            sums[key] = list(amount) if before is None else [a + b for a, b in zip(before, amount)]
+            found = sums.get(key)
+            if found is None:
+                sums[key] = total.copy()
+            else:
+                for place, amount in added:
+                    found[place] += amount
     return sums
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from .ledger_rows import Entry
+from .ledger_rows import Entry, Row, whole
 
 try:
     import fcntl
@@ -46,7 +46,7 @@ class Spill:
         """Return how many bytes wait to be read back."""
         return self._size - self._read
 
-    def append(self, entries: Sequence[Entry]) -> bool:
+    def append(self, entries: Sequence[Row | Entry]) -> bool:
         """Keep ``entries``, all or none; return False where the file is full or cannot be written."""
         data = b"".join(map(_line, entries))
         with self._lock:
@@ -60,6 +60,9 @@ class Spill:
         return True
 
     def _open(self) -> None:
+        if self._fd >= 0 and not self._size and not os.fstat(self._fd).st_nlink:  # somebody tidied up
+            os.close(self._fd)
+            self._fd = -1
         if self._fd < 0:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._fd, self._path = _make(self._folder)
@@ -78,7 +81,7 @@ class Spill:
             raise
         self._size += len(data)
 
-    def read(self, most: int) -> tuple[list[dict[str, Any]], int]:
+    def read(self, most: int) -> tuple[list[Row | Entry], int]:
         """Return up to ``most`` waiting entries, and what `done` wants to hear once they are safe elsewhere."""
         with self._lock:
             data = os.pread(self._fd, min(_CHUNK, self.waiting), self._read) if self.waiting else b""
@@ -89,14 +92,14 @@ class Spill:
             lines.pop()
         return list(self._parsed(lines)), self._read + sum(map(len, lines))
 
-    def _parsed(self, lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+    def _parsed(self, lines: Sequence[bytes]) -> Iterator[Row | Entry]:
         for line in lines:
             try:
                 entry = orjson.loads(line)
             except ValueError:
                 entry = None
-            if isinstance(entry, dict) and {"request_id", "started_us"} <= entry.keys():
-                yield entry
+            if (found := whole(entry)) is not None:
+                yield found
             else:
                 self._unreadable += 1
 
@@ -124,12 +127,18 @@ class Spill:
             self._fd, self._size, self._read = -1, 0, 0
 
 
-def _line(entry: Entry) -> bytes:
+def _line(entry: Row | Entry) -> bytes:
     """Return an entry as JSON, without what JSON cannot carry: an upstream may claim 10^30 tokens."""
     try:
-        return orjson.dumps(entry) + b"\n"
+        return orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
-        return orjson.dumps({name: value for name, value in entry.items() if _fits(value)}) + b"\n"
+        return orjson.dumps(_carried(entry), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _carried(entry: Row | Entry) -> Row | Entry:
+    if isinstance(entry, list):
+        return [value if _fits(value) else None for value in entry]
+    return {name: value for name, value in entry.items() if _fits(value)}
 
 
 def _fits(value: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.store.engine import Store
+from src.store.ledger_rows import PLACE, Entry, Row, of_table
 from src.store.ledger_tables import KEY, TOTALS, daily, hourly, requests
 from src.store.migrate import ensure_schema
 from src.store.rollup import add_up, of_days
@@ -57,6 +58,11 @@ def rows(store: Store) -> list[dict[str, Any]]:
         return [dict(row._mapping) for row in connection.execute(sa.select(requests).order_by(requests.c.id))]
 
 
+def name_of(found: Row | Entry) -> str:
+    """Return the id of the request that an entry is about."""
+    return str(found[PLACE["request_id"]] if isinstance(found, list) else found["request_id"])
+
+
 def total(store: Store, table: sa.Table = hourly, **where: Any) -> dict[str, int]:
     """Return the sums of a totals table where its key columns are as said; every request by default."""
     where = where or {"dimension": "all"}
@@ -74,7 +80,7 @@ def assert_totals_are_the_rows(store: Store) -> None:
         found = [{tuple(row[:len(KEY)]): list(row[len(KEY):]) for row in
                   connection.execute(sa.select(*(table.c[name] for name in (*KEY, *TOTALS))))}
                  for table in (hourly, daily)]
-    sums = add_up(ended)
+    sums = add_up(map(of_table, ended))
     assert found == [sums, of_days(sums)]
 
 

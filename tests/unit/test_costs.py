@@ -29,6 +29,12 @@ def test_a_request_costs(usage: Usage, price: Price | None, pico: int | None, st
     assert cost(usage, price) == Cost(pico, state)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("claimed", [-1, True, 2.5, float("nan"), "7", [1], {}])
+@pytest.mark.parametrize("name", ["prompt", "completion", "cached", "reasoning"])
+def test_what_is_no_count_costs_nothing_that_is_known(name: str, claimed: Any) -> None:
+    assert cost(Usage(**{"prompt": 5, "completion": 5, name: claimed}), GPT5) == Cost(None, "unknown")
+
+
 @pytest.mark.parametrize(("pico", "micros"), [
     (None, None), (0, 0), (499_999, 0), (500_000, 1), (1_499_999, 1), (151_250_000, 151),
 ])

@@ -9,16 +9,21 @@ import stat
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from src.cli.report import csv_text, table
 from src.config.lines import printable
 from src.store.engine import Store, open_store
 from src.store.ledger import LedgerWriter
+from src.store.ledger_follow import Follower
+from src.store.ledger_tables import requests
 from src.store.migrate import ensure_schema
 
 from .declaring import ROOT, Ran, refused, run_here
@@ -136,6 +141,35 @@ def test_tail_goes_on_with_those_to_come(environ: dict[str, str], store: Store, 
         process.terminate()
         process.wait()
     assert (tmp_path / "out").read_bytes().count(b"\n") == 3
+
+
+def test_following_shows_each_request_once_also_where_numbers_come_late_or_again(store: Store) -> None:
+    def write_as(*numbers: int) -> None:
+        with store.writing() as connection:
+            for number in numbers:
+                connection.execute(requests.insert().values(
+                    id=number, request_id=f"{number}-{uuid.uuid4().hex}", started_at=datetime.now(timezone.utc),
+                    cost_state="unknown"))
+
+    def taken() -> list[int]:
+        return [row["id"] for row in follower.take()]
+
+    write_as(1, 2)
+    follower = Follower(store, 2)
+    write_as(*range(1_003, 2_500))
+    assert taken() == list(range(1_003, 2_500)) and taken() == []
+    write_as(3, 4, 1_000)
+    assert taken() == [3, 4, 1_000], "numbered before the others, seen after them"
+    with store.writing() as connection:
+        connection.execute(sa.delete(requests))
+    assert taken() == []
+    write_as(1, 2)
+    assert taken() == [1, 2], "an emptied SQLite table counts anew"
+    with store.writing() as connection:
+        connection.execute(sa.delete(requests).where(requests.c.id == 2))
+    assert taken() == []
+    write_as(2, 3)
+    assert taken() == [2, 3]
 
 
 def test_one_request_is_shown_by_how_its_id_begins_with_its_price(ran: Run, store: Store) -> None:

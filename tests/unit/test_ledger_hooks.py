@@ -15,7 +15,7 @@ from src.config.database import parse_database_url
 from src.hooks import runtime
 from src.hooks.errors_out import Refusal
 from src.hooks.ledger import Ledger, spill_folder, start
-from src.hooks.ledger_entry import COST, PRICE, entry_of
+from src.hooks.ledger_entry import CONTENT, COST, HASH, PRICE, row_of_record
 from src.hooks.ledger_store import LedgerStore
 from src.hooks.ledger_writer import Writer
 from src.hooks.planview import LedgerView, read_plan
@@ -25,15 +25,29 @@ from src.policy.costs import Cost, Known, Price
 from src.store.engine import Store
 from src.store.journal import Journal
 from src.store.ledger_prune import Keep
+from src.store.ledger_rows import LAYOUT, row_of
 
 from .ledger_support import assert_totals_are_the_rows, ledger_store, rows, wait_for
 
 SCRUBBER = Scrubber.of(["a-secret-value"], [])
 
 
+# In a row as they are in the record.
+SAME = ("request_id", "client_request_id", "route", "asked", "alias", "model", "provider", "deployment", "chain",
+        "chain_position", "status", "error_type", "error", "stream", "prompt_tokens", "completion_tokens",
+        "reasoning_tokens", "cached_tokens", "client_key", "session", "config", "client_gone")
+
+
+def named(record: RequestRecord) -> dict[str, Any]:
+    return dict(zip(LAYOUT, row_of_record(record), strict=True))
+
+
 def finished() -> RequestRecord:
-    record = RequestRecord("r", opened_at=1_795_262_400.25, alias="gpt", model="openai/gpt-5", status=200,
-                           prompt_tokens=3, user="u s e r", client_key="master")
+    record = RequestRecord(
+        "r", opened_at=1_795_262_400.25, alias="gpt", asked="slug", model="openai/gpt-5", provider="openai",
+        deployment="gpt5", chain="c", chain_position=2, status=200, stream=True, prompt_tokens=3, completion_tokens=4,
+        reasoning_tokens=1, cached_tokens=2, user="u s e r", client_key="master", session="s", config="0123456789ab",
+        client_request_id="theirs")
     record.attempts.append(Attempt("gpt5", "openai/gpt-5", status=200))
     record.first_byte_ns, record.ended_ns = record.started_ns + 7_000_000, record.started_ns + 9_500_000
     record.drop("n")
@@ -44,19 +58,35 @@ def finished() -> RequestRecord:
     return record
 
 
-def test_an_entry_says_what_the_record_knows_and_json_carries_it() -> None:
-    entry = json.loads(json.dumps(entry_of(finished())))
-    assert (entry["started_us"], entry["ended_us"]) == (1_795_262_400_250_000, 1_795_262_400_259_500)
-    assert (entry["ttft_ms"], entry["duration_ms"], entry["user_label"]) == (7, 9, "u_s_e_r")
-    assert (entry["endpoint"], entry["template"], entry["template_version"]) == ("summary", "t", 3)
-    assert (entry["cost_pico"], entry["price"]) == (12, ["litellm", "4", None, None, None])
-    assert json.loads(entry["attempts"])[0]["deployment"] == "gpt5" and entry["attempt_count"] == 1
-    assert (entry["dropped"], entry["translated"]) == ('["n"]', '{"max_tokens":"max_completion_tokens"}')
+def test_a_row_says_what_the_record_knows_in_the_order_of_the_columns() -> None:
+    record = finished()
+    record.extra[HASH], record.extra[CONTENT] = "digest", "text"
+    attempts = '[{"deployment":"gpt5","model":"openai/gpt-5","status":200,"error_type":null,"duration_ms":null}]'
+    entry = {
+        "started_us": 1_795_262_400_250_000, "ended_us": 1_795_262_400_259_500, "ttft_ms": 7, "duration_ms": 9,
+        "user_label": "u_s_e_r", "endpoint": "summary", "template": "t", "template_version": 3, "cost_pico": 12,
+        "cost_state": "priced", "price": ["litellm", "4", None, None, None], "attempt_count": 1, "attempts": attempts,
+        "dropped": '["n"]', "translated": '{"max_tokens":"max_completion_tokens"}', "request_hash": "digest",
+        "content": "text", **{name: getattr(record, name) for name in SAME}}
+    assert named(record) == dict(zip(LAYOUT, row_of(entry), strict=True))
+    assert json.loads(json.dumps(row_of_record(record))) == row_of(entry)
 
 
-def test_an_entry_of_a_request_under_way_has_no_end() -> None:
-    entry = entry_of(RequestRecord("r"))
-    assert "ended_us" not in entry and "cost_pico" not in entry
+def test_what_a_column_cannot_hold_is_cut_or_unknown() -> None:
+    record = finished()
+    record.prompt_tokens, record.completion_tokens, record.model = 10**30, -1, "m" * 300
+    record.fail("timeout", "a\0b" + "x" * 400)
+    record.extra[COST] = Cost(2**63, "priced")
+    row = named(record)
+    assert (row["prompt_tokens"], row["completion_tokens"], row["model"]) == (None, None, "m" * 256)
+    assert (row["error"], row["error_type"]) == ("ab" + "x" * 298, "timeout")
+    assert (row["cost_pico"], row["cost_state"], row["price_id"]) == (None, "unknown", None)
+
+
+def test_a_request_under_way_has_no_end() -> None:
+    row = named(RequestRecord("r"))
+    assert {name for name, value in row.items() if value is not None} == {
+        "started_us", "request_id", "started_at", "route", "cost_state", "client_gone"}
 
 
 def test_the_plan_says_what_becomes_of_requests() -> None:
@@ -81,7 +111,7 @@ def writer_for(store: Store, folder: Path, limit: int = 1 << 20) -> Writer:
 @pytest.mark.parametrize(("length", "body", "kept"), [
     (0, b"hello", None), (3, b"hello", "hel"), (90, b"key a-secret-value", "key ***"),
     (4, "\u2603\u2603\u2603\u2603\u2603".encode(), "\u2603" * 4), (5, b"\xff\xfe", "\ufffd\ufffd"),
-    (12, b"key a-secret-value", "key ***"),
+    (12, b"key a-secret-value", "key ***"), (9, b"--form\0\0x", "--formx"),
 ])
 def test_a_digest_is_kept_and_content_only_where_asked_for(store: Store, tmp_path: Path, length: int, body: bytes,
                                                            kept: str | None) -> None:

@@ -1,23 +1,28 @@
 """Old rows go, totals stay; prices that come later fill in rows and totals alike; both on both databases."""
 
+import random
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from src.policy.costs import Known, Price
 from src.policy.reports import DAY
 from src.store.engine import Store
-from src.store.ledger import LedgerWriter
+from src.store.failures import StoreDown
+from src.store.ledger import LedgerWriter, open_ledger
 from src.store.ledger_prune import Keep, Pruner, elected, prune, size
 from src.store.ledger_reprice import Change, reprice
-from src.store.ledger_tables import daily, hourly
+from src.store.ledger_tables import daily, hourly, state
 from src.store.rollup import OTHERS, Users
 
-from .ledger_support import assert_totals_are_the_rows, entry, ledger_store, open_half, rows, total, unpriced
+from .ledger_support import assert_totals_are_the_rows, entry, ledger_store, open_half, rows, total, unpriced, wait_for
 from .store_support import KINDS
 
 TODAY = int(time.time()) // DAY * DAY
@@ -92,6 +97,13 @@ def test_one_worker_of_all_is_elected(store: Store) -> None:
     assert elected(store, "prune", -1) and elected(store, "another", 60)
 
 
+def test_a_clock_that_was_wrong_for_a_while_stops_nothing(store: Store) -> None:
+    assert elected(store, "prune", 60)
+    with store.writing() as connection:
+        connection.execute(sa.update(state).values(at=int(time.time()) + 365 * DAY))
+    assert [elected(store, "prune", 60) for _ in range(2)] == [True, False]
+
+
 def test_a_pruner_waits_at_first_then_works_until_it_is_done(store: Store) -> None:
     by_day(store, 5)
     pruner, now = Pruner(Keep(days=1)), time.monotonic()
@@ -135,6 +147,42 @@ def test_what_still_has_no_price_is_left_alone(store: Store) -> None:
 
     assert [change.deployment for change in reprice(store, find)] == ["b"]
     assert [row["cost_state"] for row in rows(store)] == ["unknown", "priced", "unknown"]
+    assert_totals_are_the_rows(store)
+
+
+def test_users_that_one_worker_knew_and_another_did_not_are_corrected_where_they_were_counted(store: Store) -> None:
+    LedgerWriter(store).write([entry(user_label="ann")])
+    LedgerWriter(store, Users(limit=0)).write([unpriced(user_label="ann")])
+    reprice(store, lambda row: FIVE)
+    assert [total(store, dimension="user", value=value)["unpriced"] for value in ("ann", OTHERS)] == [0, 0]
+
+
+def test_pricing_while_workers_write_neither_fails_nor_loses_a_cent(store: Store) -> None:
+    chance, stop = random.Random(3), threading.Event()
+    wrote: list[int] = []
+
+    def one(make: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+        return make(**{name: chance.choice("abcdef") for name in ("alias", "model", "client_key", "user_label")})
+
+    def work() -> None:
+        writer = LedgerWriter(open_ledger(store.database))
+        while not stop.is_set():
+            with suppress(StoreDown):
+                wrote.append(writer.write([one(entry) for _ in range(4)], fresh=True))
+        writer.store.close()
+
+    LedgerWriter(store).write([one(unpriced) for _ in range(450)])
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: wrote, "a first batch")
+    try:
+        assert sum(change.requests for change in reprice(store, lambda row: FIVE)) == 450
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert total(store)["unpriced"] == 0
     assert_totals_are_the_rows(store)
 
 

@@ -1,5 +1,6 @@
 """The spill file: bounded, private, read back in order, and found by others when its worker has died."""
 
+import json
 import os
 import signal
 import stat
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from src.store.ledger_rows import LAYOUT, PLACE, row_of
 from src.store.spill import Spill, adopt
 
-from .ledger_support import entry
+from .ledger_support import entry, name_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MIB = 1 << 20
@@ -42,7 +44,7 @@ print(kept, spill.append([one, one]), len(spill.read(100)[0]), spill.waiting)
 def ids(spill: Spill, most: int = 100) -> list[str]:
     found, place = spill.read(most)
     spill.done(place)
-    return [one["request_id"] for one in found]
+    return [name_of(one) for one in found]
 
 
 def files(folder: Path) -> list[Path]:
@@ -60,11 +62,11 @@ def test_entries_come_back_once_and_in_order(tmp_path: Path) -> None:
 def test_nothing_is_forgotten_before_it_is_safe_elsewhere(tmp_path: Path) -> None:
     spill = Spill(tmp_path, MIB)
     spill.append([entry(request_id="a")])
-    assert [one["request_id"] for one in spill.read(10)[0]] == ["a"]
+    assert [name_of(one) for one in spill.read(10)[0]] == ["a"]
     found, place = spill.read(10)
     spill.append([entry(request_id="b")])
     spill.done(place)
-    assert ids(spill) == ["b"] and found[0]["request_id"] == "a"
+    assert ids(spill) == ["b"] and name_of(found[0]) == "a"
 
 
 def test_file_and_folder_are_private(tmp_path: Path) -> None:
@@ -139,7 +141,7 @@ def test_what_json_cannot_carry_costs_that_value_alone(tmp_path: Path) -> None:
     spill = Spill(tmp_path, MIB)
     assert spill.append([entry(request_id="a", prompt_tokens=10**30, error="\ud800"), entry(request_id="b")])
     found, _ = spill.read(10)
-    assert [one["request_id"] for one in found] == ["a", "b"] and "prompt_tokens" not in found[0]
+    assert [name_of(one) for one in found] == ["a", "b"] and "prompt_tokens" not in found[0]
 
 
 def test_a_file_that_was_given_up_is_made_anew(tmp_path: Path) -> None:
@@ -149,3 +151,29 @@ def test_a_file_that_was_given_up_is_made_anew(tmp_path: Path) -> None:
     spill.close()
     assert spill.append([entry(request_id="b")]) and ids(spill) == ["b"]
     assert os.listdir(tmp_path)
+
+
+# The columns of the first release: rows wait in files in this order, also over an upgrade.
+FIRST = """price started_us request_id client_request_id started_at ended_at route asked alias endpoint template
+    template_version model provider deployment chain chain_position attempt_count attempts status error_type error
+    stream ttft_ms duration_ms prompt_tokens completion_tokens reasoning_tokens cached_tokens cost_pico cost_state
+    price_id dropped translated client_key user_label session config client_gone request_hash content""".split()
+
+
+def test_rows_of_an_older_version_are_still_understood_and_torn_ones_are_not(tmp_path: Path) -> None:
+    assert list(LAYOUT[:len(FIRST)]) == FIRST, "new columns come last"
+    older = row_of(entry(request_id="older"))[:len(FIRST)]
+    (tmp_path / "left.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (older, older[:-1])))
+    (found,) = adopt(tmp_path, MIB)
+    (row,) = found.read(10)[0]
+    assert isinstance(row, list) and len(row) == len(LAYOUT) and name_of(row) == "older"
+    assert found.take_unreadable() == 1
+    found.close()
+
+
+def test_what_json_cannot_carry_costs_that_value_of_a_row_alone(tmp_path: Path) -> None:
+    spill, row = Spill(tmp_path, MIB), row_of(entry(request_id="r"))
+    row[PLACE["content"]] = "\ud800"
+    assert spill.append([row])
+    ((back,), _) = spill.read(10)
+    assert isinstance(back, list) and name_of(back) == "r" and back[PLACE["content"]] is None

@@ -142,7 +142,7 @@ def test_what_neither_takes_is_counted_and_said_once(store: Store, tmp_path: Pat
                 writer.put(record(f"r{number}"))
             wait_for(lambda: writer.lost, "a lost entry")
             writer.close(0.2)
-    assert (writer.lost, writer.kept, rows(store)) == (30, 0, [])
+        assert (writer.lost, writer.kept, rows(store)) == (30, 0, [])
     assert len([one for one in caplog.records if "ledger entries are lost so far" in one.message]) == 1
 
 
@@ -260,6 +260,16 @@ def test_audit_hears_when_an_entry_is_safe_in_the_database_or_the_file(store: St
 def test_audit_hears_when_it_is_safe_nowhere(store: Store, tmp_path: Path) -> None:
     with writing(store, tmp_path / "spill", limit=10, audit=True) as writer, locked(store):
         assert asked(writer, open_half(entry())) is False
+
+
+def test_audit_hears_it_also_while_others_wait_for_the_database(store: Store, tmp_path: Path) -> None:
+    with writing(store, tmp_path / "spill", limit=10, audit=True) as writer:
+        with locked(store):
+            for number in range(2 * ledger_writer.BATCH):
+                writer.put(record(f"r{number}"))
+            assert asked(writer, open_half(entry(request_id="asked"))) is False
+        wait_for(lambda: len(rows(store)) == 2 * ledger_writer.BATCH, "the others")
+    assert "asked" not in written(store)
 
 
 def asked(writer: Writer, half: dict[str, object]) -> bool:

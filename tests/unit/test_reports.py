@@ -155,3 +155,20 @@ def test_where_hours_are_pruned_a_day_that_is_touched_counts_as_a_whole(store: S
     with store.writing() as connection:
         connection.execute(sa.delete(hourly).where(hourly.c.start < MIDNIGHT))
     assert report(store, "requests", since=NOON - 9 * DAY)[0]["requests"] == 3
+
+
+@pytest.mark.parametrize(("since", "until", "found"), [(-4, 4, 2), (-4, 30, 3), (-30, 4, 3), (-1, 1, 2), (-40, 40, 4)])
+@pytest.mark.parametrize("last", [MIDNIGHT, NOON + 30 * DAY], ids=["some hours left", "no hour left"])
+def test_both_ends_of_a_period_may_lie_where_hours_are_pruned(store: Store, since: int, until: int, found: int,
+                                                              last: int) -> None:
+    middle = NOON - 9 * DAY
+    LedgerWriter(store).write([entry(at=middle + hours * HOUR) for hours in (-20, -3, 3, 20)] + [entry(at=NOON + HOUR)])
+    with store.writing() as connection:
+        connection.execute(sa.delete(hourly).where(hourly.c.start < last))
+    assert report(store, "requests", since=middle + since * HOUR, until=middle + until * HOUR)[0]["requests"] == found
+
+
+def test_every_hour_that_a_calendar_has_can_be_asked_for() -> None:
+    assert period("2026-11-21T12:00:00.5", "2026-11-21T13:00:00.5", NOW) == Period(NOON, NOON + 2 * HOUR)
+    last = period("1d", "9999-12-31T23:59", NOW).until
+    assert datetime.fromtimestamp(last, timezone.utc).year == 9999
