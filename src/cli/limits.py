@@ -37,7 +37,7 @@ def show(ctx: click.Context, name: str | None, as_json: bool) -> None:
             values = public(find(on, _NOUN, name, {}))
             text = "\n".join(f"{field}: {value}" for field, value in values.items() if value is not None)
             return click.echo(json.dumps(values, indent=2) if as_json else text)
-        known = _all_limits(on, _plan(on))
+        known = all_limits(on, _plan(on))
         with on.store.reading() as connection:
             rows = [_line(one, on) for one in usage(connection, known, time.time())]
     return click.echo(json.dumps(rows, indent=2) if as_json else _table(rows))
@@ -78,7 +78,8 @@ def zones_of(plan: LaunchPlan) -> dict[str, str]:
     return {provider: zone for provider, _, zone in pairs}
 
 
-def _all_limits(on: Opened, plan: LaunchPlan) -> list[Limit]:
+def all_limits(on: Opened, plan: LaunchPlan) -> list[Limit]:
+    """Return what the environment, the registry and the client keys limit."""
     from ..store.client_keys import read_keys
     zones = zones_of(plan)
     declared = (declared_limit(model.spec, zones.get(model.spec.provider)) for model in plan.models)

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..policy.budgets import Size, corrections
+from ..policy import budgets
+from ..policy.budgets import Reservation, Size, corrections
 from ..policy.chains import plan_walks, walk_of
 from ..policy.client_keys import ClientKey
 from ..policy.costs import Price
@@ -31,7 +32,7 @@ class Call:
 
     model: ModelView
     rules: tuple[Rule, ...]
-    charged: list[Charge]
+    taken: Reservation
     refusals: int
 
 
@@ -119,7 +120,7 @@ class Gate:
             return
         await self.reload()
         if self.keys.find(grant.digest, time.time()) is None:
-            self._settle(record.extra.pop(TAKEN, []), 0, 0)
+            self._settle(record.extra.pop(TAKEN, None), 0, 0)
             raise wrong_key()
 
     # --- one upstream call, inside LiteLLM --------------------------------------------------------------------------
@@ -162,7 +163,7 @@ class Gate:
         need.patient = patient
         need.model = name if any(rule.limit.backoff for rule in rules) else None
         try:
-            charged = await self._room.take(need)
+            taken = await self._room.take(need)
         except LimitReached as reached:
             record.extra[REFUSED] = reached.refusal()
             raise
@@ -171,19 +172,19 @@ class Gate:
             raise LimitReached(unavailable, "limit", moves_on=True) from None
         finally:
             _note(record, need)
-        record.extra[CALL] = Call(model, rules, charged, need.refusals)
+        record.extra[CALL] = Call(model, rules, taken, need.refusals)
 
     def _need(self, record: RequestRecord, rules: tuple[Rule, ...], model: ModelView | None) -> Need:
         size: Size | None = record.extra.get(SIZE)
         if size is None or not any(rule.limit.counts_tokens for rule in rules):
-            return Need(rules)
+            return Need(rules, request=record.request_id)
         usual = self.usual.get(model.deployment) if model is not None else None
         micros = None
         if any(rule.limit.budget_micros is not None for rule in rules):
             micros = size.micros(self._price(model), usual)
             if micros is None:
                 raise _unpriced(record)
-        return Need(rules, size.tokens(usual), micros or 0)
+        return Need(rules, size.tokens(usual), micros or 0, request=record.request_id)
 
     def _price(self, model: ModelView | None) -> Price | None:
         if model is None:
@@ -210,7 +211,7 @@ class Gate:
         """Give back the tokens of an upstream call that came to nothing."""
         call: Call | None = record.extra.pop(CALL, None)
         if call is not None:
-            self._settle(call.charged, 0, 0)
+            self._settle(call.taken, 0, 0)
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
@@ -221,22 +222,21 @@ class Gate:
             self.failed(record, 429, None)
         call: Call | None = record.extra.pop(CALL, None)
         if call is not None:
-            self._settle(call.charged, tokens, micros)
+            self._settle(call.taken, tokens, micros)
             if call.refusals and record.error_type is None:
                 self.counting.post(lambda counters: counters.release(call.model.deployment))
-        self._settle(record.extra.pop(TAKEN, []), tokens, micros)
+        self._settle(record.extra.pop(TAKEN, None), tokens, micros)
 
-    def _settle(self, charged: list[Charge], tokens: int | None, micros: int | None) -> None:
-        if charged:
-            self.counting.correct(corrections(charged, tokens, micros))
+    def _settle(self, taken: Reservation | None, tokens: int | None, micros: int | None) -> None:
+        if taken is not None:
+            self.counting.settle(taken, corrections(taken.charges, tokens, micros))
 
 
 def used(record: RequestRecord) -> tuple[int | None, int | None]:
     """Return tokens and micro-dollars of a request that has ended; what nobody counted is None, of failures 0."""
-    if record.prompt_tokens is not None or record.completion_tokens is not None:
-        return (record.prompt_tokens or 0) + (record.completion_tokens or 0), record.cost_micros
     failed = record.error_type is not None and record.first_byte_ns is None and not record.client_gone
-    return (0, 0) if failed or record.route == "count_tokens" else (None, None)
+    return budgets.used(record.prompt_tokens, record.completion_tokens, record.cost_micros,
+                        failed or record.route == "count_tokens")
 
 
 def limit_headers(record: RequestRecord) -> list[tuple[bytes, bytes]]:

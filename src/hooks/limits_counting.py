@@ -4,19 +4,22 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from queue import Empty, SimpleQueue
 
-from ..policy.budgets import Change
+from ..policy.budgets import Change, Reservation
 from ..policy.limits import Charge
 from ..store.counters import Counters, Held
 from ..store.failures import StoreError
+from .limits_alone import Alone
+from .limits_tending import TEND_S, Tending
 
 # How long a request waits for the store before it is taken to be away; then it is tried again this often.
 PATIENCE_S, RETRY_S = 2.0, 1.0
 _SAID_EVERY_S = 60.0
-_REMEMBERED = 10_000
 _log = logging.getLogger("gateway.limits")
 
 
@@ -30,21 +33,29 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Whether every charge was taken; what the counters hold, how the model is held back, the keys' revision."""
+    """Whether every charge was taken; what the counters hold, how the model is held back, the keys' revision.
+
+    ``reservation`` is what was taken, to be settled.
+    """
 
     complete: bool
     used: dict[str, int] = field(default_factory=dict)
     held: Held | None = None
     revision: int | None = None
+    reservation: Reservation = Reservation()
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What one check asks of the store: ``model`` is looked up among those held back, ``keys`` asks for a revision."""
+    """What one check of ``request`` asks of the store.
+
+    ``model`` is looked up among those held back, ``keys`` asks for a revision.
+    """
 
     charges: Sequence[Charge]
     model: str | None = None
     keys: bool = False
+    request: str = ""
 
 
 class Counting:
@@ -57,9 +68,8 @@ class Counting:
         self._opened, self._deny = opened, deny
         self._counters: Counters | None = None
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._known: dict[str, tuple[int, int]] = {}
-        self._owed: dict[str, Change] = {}
-        self._lock = threading.Lock()
+        self._own, self._tending = Alone(owes=opened is not None), Tending()
+        self._names = map(f"{uuid.uuid4().hex}-{{:x}}".format, count())
         self._said = -_SAID_EVERY_S
         self.away = opened is None
         self.unchecked = 0
@@ -82,12 +92,12 @@ class Counting:
                 outcome = await told
         except asyncio.CancelledError:
             if told.done() and not told.cancelled() and told.exception() is None:
-                self._undo(ask, told.result())
+                self._undo(told.result())
             raise
         except (StoreError, TimeoutError) as error:
             self._lost(error)
             return self._alone(ask)
-        self._remember(ask, outcome)
+        self._own.remember(ask.charges, outcome.used)
         return outcome
 
     def post(self, work: Callable[[Counters], None]) -> None:
@@ -100,10 +110,20 @@ class Counting:
         if not changes:
             return
         if self.away:
-            self._owe(changes)
-            self._change_known(changes)
+            self._own.owe(changes)
+            self._own.change(changes)
         else:
             self._jobs.put(lambda: self._corrected(changes))
+
+    def settle(self, reservation: Reservation, changes: Sequence[Change]) -> None:
+        """End a reservation and correct what it took, some time, at the latest when the store is back."""
+        if reservation.id is None:
+            self.correct(changes)
+        elif self.away or self._own.holds(reservation.id):
+            self._own.owe_end(reservation, changes)
+            self._own.change(changes)
+        else:
+            self._jobs.put(lambda: self._settled(reservation, changes))
 
     def close(self, seconds: float = 2.0) -> None:
         """Do what waits, for at most ``seconds``."""
@@ -119,39 +139,17 @@ class Counting:
             self.unchecked += 1
             if self._deny:
                 raise Unavailable
-        used = {charge.key: self._count(charge) for charge in ask.charges}
+        used = {charge.key: self._own.count(charge) for charge in ask.charges}
         if any(used[charge.key] + charge.amount > charge.ceiling for charge in ask.charges):
             return Outcome(False, used)
-        changes = [Change(charge, charge.amount) for charge in ask.charges]
-        self._change_known(changes)
-        self._owe(changes)
-        return Outcome(True, {charge.key: used[charge.key] + charge.amount for charge in ask.charges})
+        reservation = self._reservation(ask)
+        self._own.take(reservation)
+        return Outcome(True, {charge.key: used[charge.key] + charge.amount for charge in ask.charges},
+                       reservation=reservation)
 
-    def _count(self, charge: Charge) -> int:
-        start, used = self._known.get(charge.key, (0, 0))
-        return used if start == charge.window.start else 0
-
-    def _change_known(self, changes: Iterable[Change]) -> None:
-        for change in changes:
-            charge = change.charge
-            self._known[charge.key] = charge.window.start, max(0, self._count(charge) + change.by)
-
-    def _remember(self, ask: Ask, outcome: Outcome) -> None:
-        if len(self._known) > _REMEMBERED:
-            self._known.clear()
-        for charge in ask.charges:
-            if charge.key in outcome.used:
-                self._known[charge.key] = charge.window.start, outcome.used[charge.key]
-
-    def _owe(self, changes: Iterable[Change]) -> None:
-        """Remember what the store does not know yet, added up per counter and window."""
-        if self._opened is None:
-            return
-        with self._lock:
-            for change in changes:
-                name = f"{change.charge.key} {change.charge.window.start}"
-                known = self._owed.get(name)
-                self._owed[name] = Change(change.charge, change.by + (known.by if known else 0))
+    def _reservation(self, ask: Ask) -> Reservation:
+        reserves = self._opened is not None and any(charge.reserves for charge in ask.charges)
+        return Reservation(ask.charges, next(self._names) if reserves else None, ask.request)
 
     def _lost(self, error: Exception) -> None:
         self.away = True
@@ -168,16 +166,27 @@ class Counting:
     def _run(self) -> None:
         while True:
             try:
-                job = self._jobs.get(timeout=RETRY_S if self.away else None)
+                job = self._jobs.get(timeout=self._pause())
             except Empty:
-                self._work(self._back)
-                continue
+                job = self._look_after
             if job is None:
                 break
             job()
+            if self._tending.due:
+                self._look_after()
         self._work(self._back)
         if self._counters is not None:
             self._counters.close()
+
+    def _pause(self) -> float | None:
+        """Return how long to wait for a job: without limits nothing was opened, and nobody needs looking after."""
+        return RETRY_S if self.away else TEND_S if self._counters is not None else None
+
+    def _look_after(self) -> None:
+        if self.away or self._own.owing:
+            self._work(self._back)
+        if not self.away and self._counters is not None and self._tending.due:
+            self._work(self._tending.tend)
 
     def _open(self) -> Counters:
         if self._counters is None:
@@ -195,15 +204,11 @@ class Counting:
 
     def _back(self, counters: Counters) -> None:
         """Tell the store what it missed, if it answers."""
-        with self._lock:
-            owed = list(self._owed.values())
-        counters.correct(owed)
-        with self._lock:
-            for change in owed:
-                name = f"{change.charge.key} {change.charge.window.start}"
-                left = self._owed.pop(name).by - change.by
-                if left:
-                    self._owed[name] = Change(change.charge, left)
+        taken, ended = self._own.tell(counters)
+        for name in taken:
+            self._tending.took(name)
+        for name in ended:
+            self._tending.settled(name)
         if self.away:
             self.away = False
             _log.warning("limits are counted in the database again")
@@ -213,8 +218,19 @@ class Counting:
             try:
                 counters.correct(changes)
             except StoreError:
-                self._owe(changes)
+                self._own.owe(changes)
                 raise
+        self._work(work)
+
+    def _settled(self, reservation: Reservation, changes: Sequence[Change]) -> None:
+        def work(counters: Counters) -> None:
+            assert reservation.id is not None
+            try:
+                counters.settle(reservation, changes)
+            except StoreError:
+                self._own.owe_end(reservation, changes)
+                raise
+            self._tending.settled(reservation.id)
         self._work(work)
 
     def _answer(self, ask: Ask, loop: asyncio.AbstractEventLoop, told: "asyncio.Future[Outcome]") -> None:
@@ -227,7 +243,7 @@ class Counting:
         except Exception as failure:  # the request that waits has to hear of it
             error = failure if isinstance(failure, StoreError) else StoreError(type(failure).__name__)
         if not loop.is_closed():
-            loop.call_soon_threadsafe(self._tell, ask, told, outcome, error)
+            loop.call_soon_threadsafe(self._tell, told, outcome, error)
 
     def _ask(self, ask: Ask) -> Outcome:
         counters = self._open()
@@ -237,17 +253,23 @@ class Counting:
             return Outcome(False, counters.read(ask.charges), held, revision)
         if not ask.charges:
             return Outcome(True, {}, held, revision)
-        taken = counters.take(ask.charges)
-        return Outcome(taken.complete, dict(taken.used), held, revision)
+        reservation = self._reservation(ask)
+        taken = counters.take(ask.charges, None if reservation.id is None else reservation)
+        if not taken.complete:
+            return Outcome(False, dict(taken.used), held, revision)
+        if reservation.id is not None:
+            self._tending.took(reservation.id)
+        return Outcome(True, dict(taken.used), held, revision, reservation)
 
-    def _undo(self, ask: Ask, outcome: Outcome) -> None:
-        if outcome.complete:
-            self.correct([Change(charge, -charge.amount) for charge in ask.charges])
+    def _undo(self, outcome: Outcome) -> None:
+        """Give back all that was taken, the attempt included."""
+        taken = outcome.reservation
+        self.settle(taken, [Change(charge, -charge.amount) for charge in taken.charges])
 
-    def _tell(self, ask: Ask, told: "asyncio.Future[Outcome]", outcome: Outcome, error: Exception | None) -> None:
+    def _tell(self, told: "asyncio.Future[Outcome]", outcome: Outcome, error: Exception | None) -> None:
         if told.done():
             # Nobody waits any more: the client left, or patience ended and it was counted elsewhere.
-            self._undo(ask, outcome)
+            self._undo(outcome)
         elif error is not None:
             told.set_exception(error)
         else:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import random
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -18,6 +17,7 @@ from ..store.counters import Counters
 from ..store.engine import Store, open_store
 from ..store.failures import StoreError
 from ..store.limits import Limits
+from .background import pause
 from .limits import Gate
 
 _COMPLAIN_EVERY_S, _PRUNE_EVERY_S = 60.0, 600.0
@@ -109,8 +109,7 @@ class Follower:
         """Read again and again."""
         try:
             while True:
-                # Workers that started together need not ask together.
-                await asyncio.sleep(self._ttl * random.uniform(0.8, 1.0))
+                await pause(self._ttl)
                 await self.again()
         finally:
             if self._store is not None:

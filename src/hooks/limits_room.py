@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..policy.budgets import Reservation
 from ..policy.limits import Charge, Limit, Reached, Rule, charges, reached
 from ..store.counters import Held
 from .errors_out import Refusal
@@ -35,7 +36,7 @@ class LimitReached(Exception):
 
 @dataclass(slots=True)
 class Need:
-    """What a call needs, and in the end what it met.
+    """What a call of ``request`` needs, and in the end what it met.
 
     ``model`` may be held back after a 429; ``leaving`` is the client's ``receive``; ``patient`` False never waits;
     ``counted`` are the counters afterwards.
@@ -46,6 +47,7 @@ class Need:
     micros: int = 0
     model: str | None = None
     keys: bool = False
+    request: str = ""
     leaving: Callable[[], Awaitable[Any]] | None = None
     patient: bool = True
     counted: list[tuple[Charge, int]] = field(default_factory=list)
@@ -85,13 +87,13 @@ class Room:
         self._counting = counting
         self._lines = lines or Lines()
 
-    async def take(self, need: Need) -> list[Charge]:
+    async def take(self, need: Need) -> Reservation:
         """Return what was taken; raises LimitReached where there is no room in time, ClientGone where one is gone."""
         rule = next((rule for rule in need.rules if self._lines.busy(_line(rule))), None)
         if rule is None:
-            charged, obstacle = await self._try(need)
+            taken, obstacle = await self._try(need)
             if obstacle is None:
-                return charged
+                return taken
             if not _waits(need, obstacle, time.time() + obstacle.limit.wait_s):
                 raise obstacle.error()
             rule = obstacle.rule
@@ -100,15 +102,15 @@ class Room:
         waiting = self._wait(need, rule)
         return await (waiting if need.leaving is None else unless_gone(waiting, need.leaving))
 
-    async def _wait(self, need: Need, rule: Rule) -> list[Charge]:
+    async def _wait(self, need: Need, rule: Rule) -> Reservation:
         clock = asyncio.get_running_loop()
         deadline, patience = clock.time() + rule.limit.wait_s, time.time() + rule.limit.wait_s
         try:
             async with self._lines.turn(_line(rule), deadline):
                 while True:
-                    charged, obstacle = await self._try(need)
+                    taken, obstacle = await self._try(need)
                     if obstacle is None:
-                        return charged
+                        return taken
                     if clock.time() >= deadline or not _waits(need, obstacle, patience):
                         raise obstacle.error()
                     pause = min(obstacle.until - time.time(), LOOK_EVERY_S if obstacle.hopeful else LONGEST_HOLD_S)
@@ -116,22 +118,22 @@ class Room:
         except LineFull:
             raise _crowded(need, rule).error() from None
         except TimeoutError:
-            charged, obstacle = await self._try(need)
+            taken, obstacle = await self._try(need)
             if obstacle is None:
-                return charged
+                return taken
             raise obstacle.error() from None
 
-    async def _try(self, need: Need) -> tuple[list[Charge], Obstacle | None]:
+    async def _try(self, need: Need) -> tuple[Reservation, Obstacle | None]:
         charged = charges(need.rules, need.tokens, need.micros, time.time())
-        outcome = await self._counting.take(Ask(charged, need.model, need.keys))
+        outcome = await self._counting.take(Ask(charged, need.model, need.keys, need.request))
         need.counted = [(charge, outcome.used.get(charge.key, 0)) for charge in charged]
         need.revision = outcome.revision
         need.refusals = outcome.held.refusals if outcome.held is not None else 0
         if outcome.complete:
-            return charged, None
+            return outcome.reservation, None
         obstacle = _obstacle(need, charged, outcome)
         need.met.add(obstacle.limit.name)
-        return charged, obstacle
+        return outcome.reservation, obstacle
 
     def hold_back(self, model: str, limit: Limit, refusals: int, retry_after: float | None) -> None:
         """Hold back calls of ``model`` in every worker, as ``limit`` says, or longer where the upstream says so."""

@@ -1,10 +1,8 @@
 """Starts the limits of a worker; without a database SQLAlchemy is not imported, and limits hold per worker."""
 
-import asyncio
 import atexit
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,20 +48,3 @@ def start(now: Runtime, environ: Mapping[str, str]) -> tuple[Gate, "Follower | N
 def _warn(gate: Gate) -> None:
     if gate.limits_calls:
         _log.warning("%s=off: limits hold for each worker alone, and begin anew with it", VARIABLE)
-
-
-@asynccontextmanager
-async def limiting(follower: "Follower | None",
-                   other: AbstractAsyncContextManager[None] | None = None) -> AsyncIterator[None]:
-    """Keep limits and keys fresh while the worker lives, beside the ``other`` work."""
-    async with AsyncExitStack() as stack:
-        if other is not None:
-            await stack.enter_async_context(other)
-        task = asyncio.create_task(follower.run()) if follower is not None else None
-        try:
-            yield
-        finally:
-            if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task

@@ -1,6 +1,7 @@
 """How large a request will be, before anybody knows, and what it costs: what is reserved, and later corrected."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .costs import PICO_PER_MICRO, Price, Usage, cost
@@ -52,7 +53,27 @@ class Change:
     by: int
 
 
-def corrections(charged: list[Charge], tokens: int | None, micros: int | None) -> list[Change]:
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What a call of one ``request`` took.
+
+    ``id`` is what the store knows it by; None where nothing is reserved, or it was counted without the store.
+    """
+
+    charges: Sequence[Charge] = ()
+    id: str | None = None
+    request: str = ""
+
+
+def used(prompt: int | None, completion: int | None, micros: int | None,
+         nothing: bool) -> tuple[int | None, int | None]:
+    """Return tokens and micro-dollars of a request that has ended; None is unknown, ``nothing`` where it was free."""
+    if prompt is not None or completion is not None:
+        return (prompt or 0) + (completion or 0), micros
+    return (0, 0) if nothing else (None, None)
+
+
+def corrections(charged: Sequence[Charge], tokens: int | None, micros: int | None) -> list[Change]:
     """Return what corrects reserved ``charged`` to what was really used; unknown leaves the reservation as it is."""
     real = {"tokens": tokens, "cost": micros}
     return [Change(charge, used - charge.amount) for charge in charged

@@ -105,6 +105,11 @@ class Charge:
         return counter_prefix(limit, self.measure) + subject
 
     @property
+    def reserves(self) -> bool:
+        """Tell whether ``amount`` is an estimate until the call has ended; attempts are used up at once."""
+        return self.measure.counted != "requests"
+
+    @property
     def ceiling(self) -> int:
         """Return what the counter may hold with this charge in it.
 

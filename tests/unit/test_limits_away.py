@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,19 +14,22 @@ import sqlalchemy as sa
 
 from src.config.database import VARIABLE
 from src.hooks import limits as gates
-from src.hooks import limits_counting
+from src.hooks import limits_alone, limits_counting
+from src.hooks.background import beside
 from src.hooks.errors_out import Refusal
 from src.hooks.limits import REFUSED
+from src.hooks.limits_alone import Alone
 from src.hooks.limits_counting import Ask, Counting, Unavailable
 from src.hooks.limits_refresh import Follower
 from src.hooks.limits_room import LimitReached
-from src.hooks.limits_start import limiting, start
-from src.policy.budgets import Change
+from src.hooks.limits_start import start
+from src.policy.budgets import Change, Reservation, corrections
 from src.policy.client_keys import ClientKey, digest_of
 from src.policy.limits import Charge, Limit, Rule, charges
 from src.store.client_keys import add_key
 from src.store.counters import Counters
 from src.store.engine import Store
+from src.store.failures import StoreDown
 from src.store.limits import LimitRow
 from src.store.migrate import ensure_schema
 from src.store.registry import REPOSITORIES
@@ -180,13 +183,69 @@ def test_a_fault_of_the_counting_itself_ends_neither_thread_nor_request(store: S
     counting.close()
 
 
+def test_what_is_owed_while_the_store_is_told_is_told_next(store: Store) -> None:
+    rpd, own, alone = charged()[0], Counters(store), Alone(owes=True)
+
+    class Meanwhile(Counters):
+        def correct(self, changes: Iterable[Change]) -> None:
+            super().correct(changes)
+            alone.owe([Change(rpd, 5)])
+
+    busy = Meanwhile(store)
+    alone.owe([Change(rpd, 1)])
+    alone.owe([Change(rpd, 1)])
+    alone.tell(busy)
+    assert own.read([rpd]) == {rpd.key: 2}
+    alone.tell(own)
+    alone.tell(own)
+    assert own.read([rpd]) == {rpd.key: 7}
+    own.close()
+    busy.close()
+
+
+def test_what_the_store_did_not_take_stays_owed_and_is_taken_once(store: Store) -> None:
+    own, alone = Counters(store), Alone(owes=True)
+    held = [Reservation(charges([Rule(Limit("t", "user", "bob", tpd=100), "bob")], 10, 0, time.time()), name, name)
+            for name in "ab"]
+    for one in held:
+        assert own.take(one.charges, one).complete
+        alone.owe_end(one, corrections(one.charges, 3, 0))
+    lose(store)
+    with pytest.raises(StoreDown):
+        alone.tell(own)
+    find_again(store)
+    assert alone.tell(own) == ([], ["a", "b"]) and alone.tell(own) == ([], [])
+    assert list(own.read(held[0].charges).values()) == [6]
+    own.close()
+
+
+def test_a_call_that_began_without_the_store_is_reserved_when_it_is_back(store: Store) -> None:
+    own, alone = Counters(store), Alone(owes=True)
+    limit = Limit("t", "user", "bob", rpd=9, tpd=100)
+    ended, going = (Reservation(charges([Rule(limit, "bob")], 10, 0, time.time()), name, name) for name in "ab")
+    alone.take(ended)
+    alone.take(going)
+    alone.owe_end(ended, corrections(ended.charges, 3, 0))
+    lose(store)
+    with pytest.raises(StoreDown):
+        alone.tell(own)
+    find_again(store)
+    assert alone.holds("b") and alone.tell(own) == (["b"], []) and not alone.owing
+    own.take_anyway(going)  # told again, as after a connection that broke at the wrong moment
+    assert list(own.read(going.charges).values()) in ([2, 13], [13, 2])
+    for _ in range(2):
+        own.settle(going, corrections(going.charges, 4, 0))
+    assert sorted(own.read(going.charges).values()) == [2, 7]
+    own.close()
+
+
 def test_what_a_worker_remembers_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits_counting, "_REMEMBERED", 1)
+    monkeypatch.setattr(limits_alone, "_REMEMBERED", 1)
 
     async def scenario(counting: Counting) -> None:
         for name in "abc":
             await counting.take(Ask(charged(Limit(name, "user", "bob", rpd=3))))
-        assert len(counting._known) == 1
+        assert len(counting._own._known) == 1
 
     with counting_in(store.database) as counting:
         asyncio.run(scenario(counting))
@@ -201,12 +260,11 @@ def test_without_a_database_limits_hold_per_worker_and_the_start_says_so(caplog:
 
     async def scenario() -> None:
         own, follower = start(now, {VARIABLE: "off"})
-        async with limiting(follower):
-            assert gates.installed() is own and follower is None
+        assert gates.installed() is own and follower is None
+        await own.call(request(), [deployment()])
+        with pytest.raises(LimitReached):
             await own.call(request(), [deployment()])
-            with pytest.raises(LimitReached):
-                await own.call(request(), [deployment()])
-            own.counting.correct([Change(charged()[0], 1)])
+        own.counting.correct([Change(charged()[0], 1)])
 
     try:
         asyncio.run(scenario())
@@ -226,7 +284,7 @@ def test_a_worker_follows_rows_keys_and_usual_answers(store: Store, caplog: pyte
             with store.writing() as connection:
                 add_key(connection, made)
                 REPOSITORIES["limits"].write(connection, LimitRow("l", "model", "gpt-5", tpd=5))
-            async with limiting(follower):
+            async with beside(follower.run):
                 await until(lambda: now.keys.find(made.digest, 0) and gate.sized == ["gpt5"])
                 follower._pruned -= 10_000
                 rename(store, "ai_client_keys", "gone")

@@ -5,6 +5,7 @@ import time
 
 from src.hooks.limits_counting import Ask, Counting, Outcome
 from src.hooks.limits_room import Need, Room
+from src.policy.budgets import Reservation
 from src.policy.limits import Limit, Rule
 from src.store.counters import Held
 
@@ -27,4 +28,4 @@ def test_who_was_held_back_a_moment_ago_is_let_in() -> None:
     counting = EndedMeanwhile()
     # No numbers at all: the limit only says how long an upstream's 429 holds calls back.
     taken = asyncio.run(Room(counting).take(Need((Rule(PATIENT, "gpt-5"),), model="gpt-5")))
-    assert (taken, counting.asked) == ([], 2)
+    assert (taken, counting.asked) == (Reservation(), 2)

@@ -16,11 +16,12 @@ from src.policy.budgets import Change
 from src.policy.client_keys import ClientKey
 from src.policy.limits import Charge, Limit, Rule, charges
 from src.store.client_keys import add_key, change_key, find_key, read_keys, remove_key, usual_outputs
-from src.store.counters import KEPT_S, Counters, Held
+from src.store.counters import Counters, Held
 from src.store.engine import Store, open_store
 from src.store.failures import Conflict, StoreDown
 from src.store.ledger_tables import requests
 from src.store.limits import LimitRow, limit_problems
+from src.store.limits_reservations import KEPT_S
 from src.store.limits_usage import usage
 from src.store.migrate import ensure_schema
 from src.store.registry import REPOSITORIES
