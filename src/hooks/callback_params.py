@@ -35,6 +35,9 @@ def apply_reasoning(record: RequestRecord, kwargs: MutableMapping[str, Any], mod
     LiteLLM 1.106 sends messages with ``thinking`` to an OpenAI-compatible upstream's /responses, whatever the setting
     (llms/anthropic/experimental_pass_through/adapters/handler.py), so it must not see it.
     """
+    earlier: dict[str, str | None] = record.extra.get(_CHANGED) or {}
+    for name in earlier.keys() & kwargs.keys():  # another deployment's turn, with what the client sent
+        del earlier[name]
     if model is None:
         return
     if record.route == "responses" and "reasoning" in kwargs and _compatible(model) and model.accepts_reasoning:

@@ -1,11 +1,12 @@
 """Tokens and cost of a request, from what LiteLLM logs once the answer is complete."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import litellm
 
-from ..policy.costs import Cost, Known, Prices, Usage, cost
+from ..policy.costs import Cost, Deployment, Known, Prices, Usage, cost
 from .ledger_entry import COST, PRICE
 from .planview import ModelView
 from .record import RequestRecord
@@ -33,13 +34,33 @@ def _detail(usage: Mapping[str, Any], group: str, name: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
+class _Looked:
+    """Prices as they were found for deployments of one plan: to look for one costs more than all else that is done."""
+
+    def __init__(self, raw: Mapping[str, Any] | None) -> None:
+        self.raw = raw
+        plan = raw or {}
+        self._prices = Prices(tuple((plan.get("registry") or {}).get("prices") or ()), _KNOWN)
+        self._sources = plan.get("sources") or {}
+        self.find = lru_cache(1024)(self._find)
+
+    def _find(self, key: str, *decisive: Any) -> Known | None:
+        return self._prices.find(Deployment(*decisive), self._sources.get(key, ""))
+
+
+_looked = _Looked(None)
+
+
 def price_of(model: ModelView | None, raw: Mapping[str, Any] | None = None) -> Known | None:
     """Return the price of a deployment: the operator's, the registry's (in ``raw``, plan.json), or LiteLLM's."""
+    global _looked
     if model is None:
         return None
-    plan = raw or {}
-    rows = (plan.get("registry") or {}).get("prices") or ()
-    return Prices(tuple(rows), _KNOWN).find(model, (plan.get("sources") or {}).get(model.key, ""))
+    looked = _looked
+    if looked.raw is not raw:
+        looked = _looked = _Looked(raw)
+    return looked.find(model.key, model.alias, model.model, model.provider, model.key_env, model.input_cost_micros,
+                       model.output_cost_micros)
 
 
 def fill(record: RequestRecord, usage: Usage, model: ModelView | None,

@@ -79,7 +79,8 @@ def unknown_model(name: str) -> Refusal:
     return Refusal(404, f"The model '{name[:64]}' does not exist.", "model_not_found", "model")
 
 
-NOT_FOUND = Refusal(404, "Not found.", "not_found")
+NOT_FOUND = Refusal(404, "Not found. The base of an OpenAI client ends with /v1; other routes are closed unless "
+                    "GATEWAY_EXTRA_ROUTES opens them.", "not_found")
 
 
 def from_litellm(status: int, body: bytes, scrubber: Scrubber, retry_after: str | None) -> Refusal:

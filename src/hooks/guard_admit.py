@@ -23,6 +23,8 @@ _MIB = 1024 * 1024
 # Where the callback finds the names of the client's own parameters; LiteLLM adds some of its own.
 SENT = "sent"
 _SESSION_HEADERS = (b"x-gateway-session", b"x-session-id", b"session-id", b"session_id", b"x-litellm-session-id")
+_NO_SESSION = frozenset(_SESSION_HEADERS).isdisjoint
+_NO_LABELS = frozenset(("metadata", "safety_identifier", "user", "litellm_session_id")).isdisjoint
 # What LiteLLM needs from a client's headers, beside what the edge writes itself; both go to Anthropic upstreams.
 _PASSED = (b"anthropic-version", b"anthropic-beta")
 
@@ -67,17 +69,22 @@ class Sent:
         """Read the headers once; labels and what steers are noted on ``record``."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         record.client_request_id = _text(headers.get(b"x-request-id"))
-        session = next((headers[name] for name in _SESSION_HEADERS if name in headers), None)
+        session = None if _NO_SESSION(headers) else next(headers[name] for name in _SESSION_HEADERS if name in headers)
         record.session, record.user = _text(session), label(_text(headers.get(b"x-gateway-user")))
         for name in steering_headers(headers):
             record.drop(name)
-        for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
-            # Claude Code asks for /v1/messages?beta=true every time; LiteLLM 1.106 reads no query there.
-            if (name, route.style) != ("beta", "anthropic"):
-                record.drop(f"?{name}")
+        if scope["query_string"]:
+            _drop_query(scope["query_string"], route, record)
         length = headers.get(b"content-length", b"")
         passed = tuple((name, headers[name]) for name in _PASSED if _is_plain(headers.get(name)))
         return cls(headers.get(b"content-type", b""), int(length) if length.isdigit() else None, passed)
+
+
+def _drop_query(query: bytes, route: Route, record: RequestRecord) -> None:
+    for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        # Claude Code asks for /v1/messages?beta=true every time; LiteLLM 1.106 reads no query there.
+        if (name, route.style) != ("beta", "anthropic"):
+            record.drop(f"?{name}")
 
 
 def _text(value: bytes | None) -> str | None:
@@ -111,6 +118,8 @@ def _admit_json(edge: Edge, route: Route, body: bytes, record: RequestRecord) ->
 
 
 def _note_labels(document: dict[str, Any], record: RequestRecord) -> None:
+    if _NO_LABELS(document):
+        return
     metadata = document.get("metadata")
     named = metadata if isinstance(metadata, dict) else {}
     record.user = record.user or _name(document.get("safety_identifier"), document.get("user"), named.get("user_id"))

@@ -128,9 +128,12 @@ class Answer:
 
     def _failed_line(self, line: bytes) -> bytes:
         """Clean the error inside an event of the Responses API, which says more than the error."""
-        payload = line.removeprefix(b"data:").strip()
-        document = orjson.loads(payload) if payload.startswith(b"{") and payload.endswith(b"}") else {}
-        error = document.get("response", {}).get("error")
+        try:
+            document = orjson.loads(line.removeprefix(b"data:"))
+        except orjson.JSONDecodeError:
+            return line
+        response = document.get("response") if isinstance(document, dict) else None
+        error = response.get("error") if isinstance(response, dict) else None
         if not isinstance(error, dict):
             return line
         error["message"] = from_litellm(500, orjson.dumps({"error": error}), self._edge.scrubber, None).message

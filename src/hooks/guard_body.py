@@ -1,7 +1,8 @@
 """Reading a request's body: whole, bounded in size and time, and understood before LiteLLM sees it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
+from types import coroutine
 from typing import Any
 
 import orjson
@@ -29,11 +30,31 @@ async def read_body(receive: Receive, announced: int | None, limit: int, seconds
     if announced is not None and announced > limit:
         await _drain(receive)
         raise _too_large(limit)
+    reading = _collect(receive, limit)
+    try:
+        pending = reading.send(None)
+    except StopIteration as done:  # all of it is there, as that of most requests: no timer is needed
+        return bytes(done.value)
     try:
         async with asyncio.timeout(seconds):
-            return await _collect(receive, limit)
+            return await _resumed(reading, pending)
     except TimeoutError:
         raise Refusal(408, f"The request body did not arrive within {seconds:g} seconds.", "request_timeout") from None
+
+
+@coroutine
+def _resumed(begun: Coroutine[Any, Any, bytes], pending: Any) -> Generator[Any, Any, bytes]:
+    """Go on with what ``begun`` waits for, ``pending``; whoever awaits this awaits that."""
+    try:
+        while True:
+            try:
+                sent = yield pending
+            except BaseException as error:
+                pending = begun.throw(error)
+            else:
+                pending = begun.send(sent)
+    except StopIteration as done:
+        return bytes(done.value)
 
 
 async def _collect(receive: Receive, limit: int) -> bytes:

@@ -2,19 +2,18 @@
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..config.database import OFF, VARIABLE
-from . import limits_start, metrics, runtime
+from . import limits_start, metrics, quiet, runtime
+from .background import Work, beside
 from .guard import App, Before, Guard
 from .guard_admit import Edge
-from .limits_start import limiting
 from .linelog import request_lines
 from .litellm_names import derived_fields
 from .scrub import ScrubbedStream, Scrubber, record_factory
-from .upstream_models import Catalog, following
+from .upstream_models import Catalog
 
 
 def wrap(app: App, environ: Mapping[str, str]) -> App:
@@ -24,11 +23,12 @@ def wrap(app: App, environ: Mapping[str, str]) -> App:
     cannot be read.
     """
     edge = Edge.of(runtime.load(environ), derived_fields())
+    quiet.install()
     hide_secrets(edge.scrubber)
     gate, follower = limits_start.start(edge.now, environ)
     catalog = _catalog(edge, environ)
-    background = _together(limiting(follower, _following(edge, environ.get(VARIABLE))), catalog)
-    return Guard(app, edge, metrics.app, background, _recording(edge, environ), gate, catalog)
+    works = [one.run for one in (follower, catalog) if one is not None] + _registry(edge, environ.get(VARIABLE))
+    return Guard(app, edge, metrics.app, beside(*works), _recording(edge, environ), gate, catalog)
 
 
 def _catalog(edge: Edge, environ: Mapping[str, str]) -> Catalog | None:
@@ -37,16 +37,6 @@ def _catalog(edge: Edge, environ: Mapping[str, str]) -> Catalog | None:
         return None
     plan = environ.get(runtime.PLAN_VARIABLE)
     return Catalog.of(edge.now.plan, environ, Path(plan).parent.parent if plan else None)
-
-
-@asynccontextmanager
-async def _together(work: AbstractAsyncContextManager[None], catalog: Catalog | None) -> AsyncIterator[None]:
-    """Do all the background work of a worker while it lives."""
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(work)
-        if catalog is not None:
-            await stack.enter_async_context(following(catalog))
-        yield
 
 
 def _recording(edge: Edge, environ: Mapping[str, str]) -> Before | None:
@@ -59,12 +49,12 @@ def _recording(edge: Edge, environ: Mapping[str, str]) -> Before | None:
     return None if started is None else started.before
 
 
-def _following(edge: Edge, url: str | None) -> AbstractAsyncContextManager[None] | None:
+def _registry(edge: Edge, url: str | None) -> list[Work]:
     """Return what keeps the registry fresh; without a database SQLAlchemy is not imported."""
     if not url or url == OFF:
-        return None
-    from .registry_refresh import Refresher, following
-    return following(Refresher(edge.registry, url, edge.now.plan.settings.config_ttl))
+        return []
+    from .registry_refresh import Refresher
+    return [Refresher(edge.registry, url, edge.now.plan.settings.config_ttl).run]
 
 
 def hide_secrets(scrubber: Scrubber) -> None:

@@ -5,71 +5,76 @@ import logging
 import os
 import select
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
-from queue import SimpleQueue
 from typing import Any
 
 from ..config.lines import printable
+from .bell import Bell
 
 # A pipe takes this much in one piece (POSIX), so lines of several workers never mix.
 PIPE_BUFFER = getattr(select, "PIPE_BUF", 512)
 WAITING_LIMIT = 100_000
 FLUSH_SECONDS = 5.0
 # Waking a thread for each line would cost more than making the line.
-GATHER_SECONDS = 0.03
+GATHER_SECONDS = 0.05
+_AT_ONCE = 1000
 
 
 class Lines:
     """Writes each line to file descriptor ``fd``, in order, several at a time, off the caller's thread.
 
-    ``mask`` goes over every line before it is queued; it is bytes to bytes.
+    ``mask`` goes over everything before it is written; it is bytes to bytes of the same length.
     """
 
     def __init__(self, fd: int = 1, mask: Callable[[bytes], bytes] = bytes) -> None:
         self.mask = mask
         self._fd = fd
-        self._queue: SimpleQueue[bytes | threading.Event] = SimpleQueue()
+        self._queue: deque[bytes | threading.Event] = deque()
         self._thread: threading.Thread | None = None
-        self._flushed = threading.Event()
+        self._bell = Bell(self._queue, GATHER_SECONDS)
 
     def write(self, line: bytes) -> None:
         """Queue one line; the thread is started by the first one, in the process that needs it."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="request-lines", daemon=True)
             self._thread.start()
-        if self._queue.qsize() < WAITING_LIMIT:
-            self._queue.put(self.mask(line) + b"\n")
+        if len(self._queue) < WAITING_LIMIT:
+            self._queue.append(line)
+            self._bell.put()
 
     def flush(self) -> None:
         """Wait until everything queued so far is written, five seconds at most."""
         if self._thread is not None:
             reached = threading.Event()
-            self._queue.put(reached)
-            self._flushed.set()
+            self._queue.append(reached)
+            self._bell.ring()
             reached.wait(FLUSH_SECONDS)
 
     def _run(self) -> None:
         while True:
-            items = [self._queue.get()]
-            self._flushed.wait(GATHER_SECONDS)
-            self._flushed.clear()
-            while not self._queue.empty():
-                items.append(self._queue.get())
-            self._write_lines([item for item in items if isinstance(item, bytes)])
-            for item in items:
-                if isinstance(item, threading.Event):
-                    item.set()
+            self._bell.wait()
+            while self._queue:
+                self._take(min(len(self._queue), _AT_ONCE))
+
+    def _take(self, count: int) -> None:
+        items = [self._queue.popleft() for _ in range(count)]
+        self._write_lines([item for item in items if isinstance(item, bytes)])
+        for item in items:
+            if isinstance(item, threading.Event):
+                item.set()
 
     def _write_lines(self, lines: list[bytes]) -> None:
         batch = b""
-        for data in lines:
-            if batch and len(batch) + len(data) > PIPE_BUFFER:
+        for line in lines:
+            if batch and len(batch) + len(line) >= PIPE_BUFFER:
                 self._write(batch)
                 batch = b""
-            batch += data
+            batch += line + b"\n"
         self._write(batch)
 
     def _write(self, data: bytes) -> None:
+        data = self.mask(data)
         while data:
             try:
                 data = data[os.write(self._fd, data):]

@@ -106,7 +106,10 @@ class LedgerView:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """The whole plan; ``raw`` is the document itself, for what has no typed place here yet."""
+    """The whole plan; ``raw`` is the document itself, for what has no typed place here yet.
+
+    ``foreign``: the configuration is a file that a user wrote, of which the plan says only what the edge needs.
+    """
 
     config: str
     models: tuple[ModelView, ...]
@@ -115,6 +118,7 @@ class PlanView:
     secret_names: tuple[str, ...]
     raw: Mapping[str, Any]
     ledger: LedgerView = LedgerView()
+    foreign: bool = False
 
     def aliases(self) -> tuple[str, ...]:
         """Return every name that a client may ask for, models first, each once."""
@@ -153,4 +157,5 @@ def read_plan(text: str) -> PlanView:
         secret_names=tuple(document.get("secret_names", [])),
         raw=document,
         ledger=_view(LedgerView, document.get("ledger", {})),
+        foreign=bool(document.get("foreign")),
     )

@@ -114,28 +114,43 @@ class RequestRecord:
         """Return the dropped names as they may be shown: safe, cut, at most twenty."""
         return [label(name) or "_" for name in list(self.dropped)[:NAMES_SHOWN]]
 
+    def translated_names(self) -> dict[str, str | None]:
+        """Return what went on under another name, as it may be shown."""
+        return {label(sent) or "_": label(became) for sent, became in self.translated.items()}
+
     def _milliseconds(self, until: int | None) -> int | None:
         return None if until is None else (until - self.started_ns) // 1_000_000
 
     def to_line(self) -> dict[str, Any]:
         """Return the request line: exactly the fields that others rely on, in their order."""
         return {
-            "time": datetime.fromtimestamp(self.opened_at, timezone.utc).isoformat(timespec="milliseconds"),
+            "time": _moment(self.opened_at),
             "request_id": self.request_id, "client_request_id": label(self.client_request_id),
             "alias": self.alias, "model": self.model, "provider": self.provider, "deployment": self.deployment,
             "chain": self.chain, "chain_position": self.chain_position,
-            "attempts": [attempt.to_line() for attempt in self.attempts],
+            "attempts": [attempt.to_line() for attempt in self.attempts] if self.attempts else [],
             "status": self.status, "error_type": self.error_type, "error": self.error and self.error[:ERROR_LENGTH],
             "stream": self.stream, "ttft_ms": self._milliseconds(self.first_byte_ns),
             "duration_ms": self._milliseconds(self.ended_ns),
             "prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens,
             "reasoning_tokens": self.reasoning_tokens, "cached_tokens": self.cached_tokens,
             "cost_micros": self.cost_micros, "cost_state": self.cost_state,
-            "dropped": self.dropped_names(),
-            "translated": {label(sent) or "_": label(became) for sent, became in self.translated.items()},
+            "dropped": self.dropped_names() if self.dropped else [],
+            "translated": self.translated_names() if self.translated else {},
             "client_key": label(self.client_key), "user": label(self.user), "session": label(self.session),
             "config": self.config, "client_gone": self.client_gone,
         }
+
+
+def _moment(seconds: float) -> str:
+    """Return a moment as ISO 8601 in UTC, to the millisecond."""
+    milliseconds = round(seconds * 1e6) // 1000
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}+00:00"
+
+
+@lru_cache(16)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class RequestBook:

@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import random
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from ..store.engine import Store, open_store
 from ..store.failures import StoreError
 from ..store.reading import worker_document
 from ..store.registry import load_registry
+from .background import pause
 from .registry import LiveRegistry
 
 _COMPLAIN_EVERY_S = 60.0
@@ -38,8 +37,7 @@ class Refresher:
         try:
             while True:
                 await self.refresh()
-                # Workers that started together need not ask together.
-                await asyncio.sleep(self._ttl * random.uniform(0.8, 1.0))
+                await pause(self._ttl)
         finally:
             if self._store is not None:
                 self._store.close()
@@ -78,18 +76,3 @@ class Refresher:
         if now - self._complained >= _COMPLAIN_EVERY_S:
             self._complained = now
             _log.warning("%s; the registry stays as it was read last", what)
-
-
-@asynccontextmanager
-async def following(refresher: Refresher | None) -> AsyncIterator[None]:
-    """Keep the registry fresh while the worker lives."""
-    if refresher is None:
-        yield
-        return
-    task = asyncio.create_task(refresher.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

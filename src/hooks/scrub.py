@@ -5,7 +5,8 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from os.path import commonprefix
+from typing import Any, NamedTuple, TextIO
 from urllib.parse import quote, urlsplit
 
 HIDDEN = "***"
@@ -14,15 +15,23 @@ UPSTREAM = "[upstream]"
 SHORTEST_IN_ANSWERS = 16
 MESSAGE_LENGTH = 2000
 
+# Providers' keys begin alike ("sk-"), and one search finds that there is none.
+_BEGINNING = 3
+# What JSON and prose have, from seldom to often; what is not listed is rarer.
+_OFTEN = b"QZXJKVWYUBGFHPNRMDOLTCSEAIzqxj7968354_-kv210bywpgfmhdlcurnsioate"
+
 # How LiteLLM 1.106 wraps an upstream's message (exception_mapping_utils.py), and what it appends (router.py).
 _WRAPPING = re.compile(r"^(?:(?:litellm\.)?[A-Za-z_-]+(?:Error|Exception)\s*(?::|-)\s*)+")
 _INTERNALS = re.compile(
     r"[.\s]*(?:Received Model Group=|Available Model Group Fallbacks|No fallback model group|Fallbacks are configured|"
     r"Original exception:|LiteLLM Retried:|LiteLLM Max Retries:|Passed model=|Error doing the fallback|"
     r"\(?model_group=|Model Group: |deployment_id=|cooldown_list=|Traceback \(most recent call last\)).*", re.S)
+_IPV4 = r"\b(?:\d{1,3}\.){3}\d{1,3}"
+_IPV6 = r"(?<![\w:])(?:(?:X:){7}X|(?:X:){1,6}(?::X){1,6}|(?:X:){1,7}:|:(?::X){1,7})(?![\w:])".replace(
+    "X", "[0-9A-Fa-f]{1,4}")
 _ADDRESSES = re.compile(
-    r"\bhost [\w.\[\]:-]+:\d+(?: ssl:\S+)?(?: \[[^\]]*\])?|"
-    r"\(?'?\b(?:\d{1,3}\.){3}\d{1,3}'?(?:(?::|, )\d{1,5})?\)?|\blocalhost:\d+")
+    r"\bhost [\w.\[\]:-]+:\d+(?: ssl:\S+)?(?: \[(?:[^\[\]]|\[[^\]]*\])*\])?|"
+    rf"\(?'?\[?(?:{_IPV4}|{_IPV6})\]?'?(?:(?::|, (?!\w+:))\d{{1,5}}(?:, \d+, \d+)?)?\)?|\blocalhost:\d+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -35,6 +44,27 @@ def _longest_first(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(values), key=lambda value: (-len(value), value)))
 
 
+class Sign(NamedTuple):
+    """What all of some secrets that begin alike have in them, and the byte of it that is found least often."""
+
+    rarest: bytes
+    text: bytes
+
+
+def signs(secrets: Iterable[bytes]) -> tuple[Sign, ...]:
+    """Return signs without any of which a text has none of ``secrets``: how they begin, or all of one that is alone."""
+    alike: dict[bytes, list[bytes]] = {}
+    for secret in secrets:
+        alike.setdefault(secret[:_BEGINNING], []).append(secret)
+    found = (commonprefix(group) or b"" for group in alike.values())
+    return tuple(Sign(_rarest(sign), sign) for sign in found)
+
+
+def _rarest(sign: bytes) -> bytes:
+    """Return the byte of ``sign`` that an answer is least likely to have: a single byte is looked for fastest."""
+    return min((bytes((byte,)) for byte in sign), key=lambda byte: _OFTEN.find(byte))
+
+
 @dataclass(frozen=True, slots=True)
 class Scrubber:
     """Knows the secrets and the upstreams' hosts of one configuration."""
@@ -42,6 +72,7 @@ class Scrubber:
     secrets: tuple[str, ...] = field(repr=False)
     hosts: tuple[str, ...]
     in_answers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    signs: tuple[Sign, ...] = field(repr=False)
 
     @classmethod
     def of(cls, secrets: Iterable[str], bases: Iterable[str | None]) -> "Scrubber":
@@ -52,7 +83,7 @@ class Scrubber:
         parts = [urlsplit(base) for base in bases if base]
         hosts = [name for part in parts for name in (part.netloc.rpartition("@")[2], part.hostname) if name]
         masks = tuple((form.encode(), b"*" * len(form.encode())) for form in long)
-        return cls(forms, _longest_first(hosts), masks)
+        return cls(forms, _longest_first(hosts), masks, signs(secret for secret, _ in masks))
 
     def text(self, text: str) -> str:
         """Return ``text`` without any secret."""
@@ -63,9 +94,14 @@ class Scrubber:
 
     def answer(self, chunk: bytes) -> bytes:
         """Return a piece of an answer with secrets masked by as many stars, so that its length stays as announced."""
+        for rarest, sign in self.signs:
+            if rarest in chunk and sign in chunk:
+                return self._masked(chunk)
+        return chunk
+
+    def _masked(self, chunk: bytes) -> bytes:
         for secret, mask in self.in_answers:
-            if secret in chunk:
-                chunk = chunk.replace(secret, mask)
+            chunk = chunk.replace(secret, mask)
         return chunk
 
     def message(self, text: str) -> str:

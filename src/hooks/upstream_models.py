@@ -8,9 +8,8 @@ import asyncio
 import hashlib
 import logging
 import os
-import random
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import orjson
 from ..config.runtime import UPSTREAM_MODELS
 from ..config.wildcards import fill, parts_of
 from ..policy.names import DeclaredNames
+from .background import pause
 from .listing import Entry, added
 from .planview import ModelView, PlanView
 from .upstream_lists import Place, ids_of, known_ids, own_place, place_of
@@ -123,8 +123,7 @@ class Catalog:
     async def _follow(self, client: httpx.AsyncClient, one: Followed, place: Place) -> None:
         while True:
             good = await self._refresh(client, one, place)
-            # Workers that started together need not ask together.
-            await asyncio.sleep((self._ttl if good else min(self._ttl, RETRY_S)) * random.uniform(0.8, 1.0))
+            await pause(self._ttl if good else min(self._ttl, RETRY_S))
 
     async def _refresh(self, client: httpx.AsyncClient, one: Followed, place: Place) -> bool:
         """Ask once; what cannot be had leaves the last list, and is told once."""
@@ -178,15 +177,3 @@ async def fetch(client: httpx.AsyncClient, place: Place) -> tuple[str, ...]:
         raise Unlisted(type(error).__name__) from None
     except ValueError:
         raise Unlisted("the answer is no list of models") from None
-
-
-@asynccontextmanager
-async def following(catalog: Catalog) -> AsyncIterator[None]:
-    """Keep the catalog fresh while the worker lives."""
-    task = asyncio.create_task(catalog.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -62,18 +62,28 @@ def _has_image(message: object) -> bool:
 
 
 def _has_nested(part: Mapping[str, Any]) -> bool:
-    # Anthropic's tool results carry their own content.
-    inner = part.get("content")
+    # Results of tools carry their own: Anthropic's as content, those of the Responses API as output.
+    inner = part.get("content") or part.get("output")
     return isinstance(inner, list) and any(isinstance(item, dict) and item.get("type") in _IMAGE_PARTS
                                            for item in inner)
 
 
+def _inside(body: Mapping[str, Any], outer: str, name: str) -> object:
+    value = body.get(outer)
+    return value.get(name) if isinstance(value, Mapping) else None
+
+
 def _reasoning(_kind: str, body: Mapping[str, Any]) -> bool:
-    return any(body.get(name) is not None for name in ("reasoning_effort", "reasoning", "thinking"))
+    asked = (body.get("reasoning_effort"), body.get("reasoning"), _inside(body, "output_config", "effort"))
+    thinks = body.get("thinking") is not None and _inside(body, "thinking", "type") != "disabled"
+    return thinks or any(value is not None for value in asked)
 
 
 def _structured(_kind: str, body: Mapping[str, Any]) -> bool:
-    return body.get("response_format") is not None
+    # In this order: chat, Responses API, Anthropic's before and after it moved.
+    asked = (body.get("response_format"), _inside(body, "text", "format"), body.get("output_format"),
+             _inside(body, "output_config", "format"))
+    return any(value is not None and value != {"type": "text"} for value in asked)
 
 
 def _route(*kinds: str) -> Uses:

@@ -110,7 +110,8 @@ def matches(pattern: str, parts: SplitResult) -> bool:
     host, own = (wanted.hostname or "").lower(), (parts.hostname or "").lower()
     fits = own.endswith(host[1:]) and own != host[2:] if host.startswith("*.") else own == host
     path, below = wanted.path.rstrip("/"), parts.path.rstrip("/")
-    if ".." in below.split("/"):
+    # Clients of HTTP read %2e as a dot, and walk up.
+    if "%" in below or ".." in below.split("/"):
         return False
     return bool(host) and fits and wanted.scheme == parts.scheme and port == parts.port and (
         below == path or below.startswith(f"{path}/"))

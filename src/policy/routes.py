@@ -69,9 +69,8 @@ class ExtraRoutes:
     @classmethod
     def of(cls, declared: Iterable[str]) -> "ExtraRoutes":
         """Return the routes in ``declared``; ``/v1/files/*`` opens what is below ``/v1/files/``, ``/rerank`` itself."""
-        listed = list(declared)
-        below = tuple(path[:-1] for path in listed if path.endswith("/*"))
-        return cls(frozenset(path for path in listed if not path.endswith("/*")), below)
+        listed = frozenset(declared)
+        return cls(listed, tuple(path[:-1] for path in listed if path.endswith("/*")))
 
     def opens(self, path: str) -> bool:
         """Tell whether ``path``, which must be plain, is declared."""

@@ -64,6 +64,28 @@ def test_what_was_translated_or_removed_is_noted() -> None:
     assert (list(record.dropped), record.translated) == (["reasoning"], {}), "the deployment that answers counts"
 
 
+@pytest.mark.parametrize(("route", "name", "value", "later"), [
+    ("chat", "reasoning", HIGH, ROUTER), ("chat", "reasoning", HIGH, None), ("messages", "thinking", BUDGET, GEMINI),
+])
+@pytest.mark.parametrize("first", [MODEL, REFUSING])
+def test_what_a_later_deployment_takes_as_it_is_was_not_translated(
+        first: ModelView, route: str, name: str, value: dict[str, Any], later: ModelView | None) -> None:
+    record = asked(route, **{name: value})
+    changed(record, first, **{name: value})
+    note_upstream(record, {})
+    assert changed(record, later, **{name: value}) == {name: value}
+    note_upstream(record, {name: value})
+    assert (list(record.dropped), record.translated) == ([], {})
+
+
+def test_a_bridged_call_does_not_forget_what_was_translated() -> None:
+    record = asked(reasoning=HIGH, reasoning_effort="low")
+    changed(record, MODEL, reasoning=HIGH, reasoning_effort="low")
+    changed(record, MODEL, reasoning_effort="low")
+    note_upstream(record, {"reasoning_effort": "low"})
+    assert (list(record.dropped), record.translated) == (["reasoning"], {})
+
+
 def test_a_later_attempt_replaces_an_earlier_one_and_keeps_what_the_edge_removed() -> None:
     record = RequestRecord("r", alias="a")
     record.drop("api_base")

@@ -54,3 +54,15 @@ def test_unknown_is_null_and_never_zero() -> None:
     assert (record.prompt_tokens, record.cost_micros, record.cost_state) == (10, None, "unknown")
     fill(record, Usage(1_000_000, 0), model("x", input_cost_micros=1_250_000, output_cost_micros=0))
     assert (record.cost_micros, record.cost_state) == (1_250_000, "priced")
+
+
+def test_a_price_that_was_found_holds_for_this_plan_and_this_model_alone() -> None:
+    priced = {"registry": {"prices": [{"provider": "own", "model": "m", "input_micros": 1, "output_micros": 2}]}}
+    plans: list[dict[str, Any]] = [{}, priced, {}, priced]
+    view = model("m", "own")
+    assert [price_of(view, plan) is not None for plan in plans for _ in range(2)] == [False, False, True, True] * 2
+    assert price_of(model("n", "own"), priced) is None
+    moved = {**priced, "sources": {"k": "registry"}}
+    declared = model("m", "own", input_cost_micros=5, output_cost_micros=7)
+    assert [known.source for plan in (priced, moved) if (known := price_of(declared, plan))] == [
+        "environment", "registry"]

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from src.hooks.errors_out import NOT_FOUND
 from tests.unit.guard_support import CHAT, MASTER, UPSTREAM_KEY, Answered, World, answering, client, collect, streaming
 
 NO_KEY: dict[str, str] = {}
@@ -19,7 +20,7 @@ def test_a_closed_path_is_a_404_that_tells_nothing(method, path, headers):
     world = World()
     answered = world.ask(method, path, CHAT, headers)
     assert answered.status == 404
-    assert answered.json() == {"error": {"message": "Not found.", "type": "invalid_request_error", "param": None,
+    assert answered.json() == {"error": {"message": NOT_FOUND.message, "type": "invalid_request_error", "param": None,
                                          "code": "not_found"}}
     assert set(answered.headers) == {"content-type", "content-length", "x-gateway-request-id"}
     assert world.seen == [] and world.records == []

@@ -88,7 +88,7 @@ def test_a_client_that_leaves_within_its_body_is_gone(announced):
 @pytest.mark.parametrize("body", [
     b"", b"{", b"nonsense", b"[1]", b"1", b'"text"', b"null", b'{"a":NaN}', b'{"a":1}x', b'{"a":"\xff"}', b"\xff\xfe{}",
     b'{"a":"\xed\xa0\x80"}', b'{"a":"\\ud800"}', b"[" * 100_000, b'{"a":' * 5000 + b"1" + b"}" * 5000,
-    b'{"a":' + b"[" * 101 + b"]" * 101 + b"}", b"a=b&c=d", b"\x00", b"{'a':1}", b'\xef\xbb\xbf{"a":1}',
+    b'{"a":' + b"[" * 100 + b"]" * 100 + b"}", b"a=b&c=d", b"\x00", b"{'a':1}", b'\xef\xbb\xbf{"a":1}',
 ])
 def test_what_is_not_a_json_object_is_a_400(body):
     with pytest.raises(Refusal) as refused:
@@ -180,6 +180,41 @@ def test_an_upload_arrives_whole(content_type):
         ("timestamp_granularities[]", "word")]
 
 
+@pytest.mark.parametrize("content_type", [
+    "multipart/form-data; boundary=" + "b" * 70, "multipart/form-data;boundary=\"a b'()+_,-./:=?c\"",
+    "multipart/form-data ; boundary=B ", "\tmultipart/form-data; boundary=-",
+])
+def test_any_boundary_that_the_standard_allows_is_read(content_type):
+    mark = content_type.partition("=")[2].strip().strip('"').encode()
+    _, answered = upload(FORM.replace(b"--B", b"--" + mark), content_type)
+    assert answered.status == 200
+
+
+@pytest.mark.parametrize(("more", "value"), [
+    (b"\r\nContent-Transfer-Encoding: binary", b"v"), (b"\r\ncontent-transfer-encoding: 8BIT", b"v"),
+    (b"\r\nContent-Transfer-Encoding: 7bit", b"v"), (b"\r\nX-Anything: else", b"v"), (b"", b""), (b"", b"\r\n"),
+    (b"\r\nContent-Type: text/plain; charset=utf-8", b"v"), (b"\r\nContent-Type: " + b"t" * 200, b"v"),
+])
+def test_a_field_may_say_more_than_its_name(more, value):
+    world, answered = upload(field(b"x", value, more) + FORM)
+    assert answered.status == 200 and parsed(world.seen[0])[0] == ("x", value.decode())
+
+
+@pytest.mark.parametrize(("disposition", "filename"), [
+    (b'form-data; name="file"; filename="a.mp3"', b"a.mp3"), (b'FORM-DATA;name="file";filename="a \\" b"', b'a \\" b'),
+    (b'form-data; name="file"; filename="a.mp3"; filename*=utf-8\'\'a%20b.mp3', b"a.mp3"),
+    (b'form-data; name="file"', None), (b'form-data; name="file"; filename=""', b""),
+])
+def test_a_fields_file_keeps_its_name(disposition, filename):
+    part, = read_form(TYPE.encode(), b"--B\r\nContent-Disposition: " + disposition + b"\r\n\r\nv\r\n--B--\r\n")
+    assert (part.name, part.value, part.filename) == ("file", b"v", filename)
+
+
+def test_a_form_has_64_fields_at_most():
+    assert upload(field(b"x") * 61 + FORM)[1].status == 200
+    assert upload(field(b"x") * 62 + FORM)[1].status == 400
+
+
 @pytest.mark.parametrize("name", [
     b"api_base", b"api_key", b"no-log", b"metadata", b"metadata[tags]", b"extra_body", b"extra_body[model]",
     b"fallbacks", b"litellm_metadata[user_api_key]", b"mock_response", b"timeout",
@@ -197,6 +232,8 @@ def test_what_steers_is_removed_from_forms_too(name):
     (b"preamble\r\n" + FORM, TYPE, 400), (FORM.replace(b"form-data; name", b"attachment; name"), TYPE, 400),
     (field(b"x", b"y", b"\r\nContent-Transfer-Encoding: base64") + FORM, TYPE, 400),
     (b"--B\r\nno header\r\n" + FORM, TYPE, 400), (b"--Bx\r\n\r\nv\r\n" + FORM, TYPE, 400),
+    (FORM.replace(b"--B", b"--" + b"b" * 71), "multipart/form-data; boundary=" + "b" * 71, 400),
+    (field(b"x", b"y", b"\r\nContent-Type: " + b"t" * 201) + FORM, TYPE, 400),
     (field(b"x", b"y", b"\r\nContent-Type: \x01") + FORM, TYPE, 400), (field(b"\xff\xfe") + FORM, TYPE, 400),
     (field(b"x", b"y", b"; filename=\"a\"; name=\"api_base\"") + FORM, TYPE, 400),
     (field(b"x") * 65 + FORM, TYPE, 400), (field(b"model", b"gpt-5") + FORM, TYPE, 400),

@@ -146,7 +146,12 @@ def test_a_failed_response_keeps_its_shape_without_litellms_insides():
         "id": "resp_1", "error": {"code": "x", "message": "openai closed it at [upstream]"}}
 
 
-@pytest.mark.parametrize("event", [b'event: response.failed\ndata: {}\n\n', b'data: {"type":"response.failed"}\n\n'])
+@pytest.mark.parametrize("event", [
+    b'event: response.failed\ndata: {}\n\n', b'data: {"type":"response.failed"}\n\n',
+    b'data: {"type":"response.failed","response":null}\n\n', b'data: {"type":"response.failed","response":[1]}\n\n',
+    b'data: {"type":"response.failed","response":{"error":null}}\n\n', b"event: response.failed\ndata: {oops}\n\n",
+    b"event: response.failed\ndata: [1]\n\n", b"event: response.failed\n\n",
+])
 def test_a_failed_response_is_an_error_on_its_line(event):
     world = World(streaming(b"data: {}\n\n", event))
     assert world.ask("POST", "/v1/responses", {"model": "gpt-5", "input": "x"}).chunks[1] == event

@@ -74,6 +74,12 @@ def test_models_without_their_key_stay_out_with_one_note_per_key() -> None:
     assert "registry: LAB_KEY is not set, so 2 of its models are left out: a, b" in made.notes
 
 
+def test_the_workers_get_the_rows_as_the_launch_read_them() -> None:
+    rows = Registry(providers=(XAI,), models=(Model("mini", "xai", "grok-3-mini"),), endpoints=(Endpoint("e", "mini"),))
+    assert plan_document(plan(rows))["registry"] == worker_document(rows) != {}
+    assert "registry" not in plan_document(plan(Registry()))
+
+
 def test_keyless_rows_need_no_key() -> None:
     made = plan(Registry(providers=(replace(LAB, key_env="none"),), models=(Model("a", "lab", "a"),)))
     assert made.models[1].key_env is None

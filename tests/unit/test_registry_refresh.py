@@ -13,11 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from src.hooks import registry_refresh
+from src.hooks.background import beside
 from src.hooks.errors_out import Refusal
 from src.hooks.record import RequestRecord
 from src.hooks.listing import Listing, entry
 from src.hooks.registry import ENDPOINT, TEMPLATE, VERSION, LiveRegistry, take_prompt
-from src.hooks.registry_refresh import Refresher, following
+from src.hooks.registry_refresh import Refresher
 from src.policy.names import DeclaredNames
 from src.policy.routes import MODEL_ROUTES
 from src.serving.pipe import CHANGED, Teller
@@ -150,13 +151,12 @@ def test_a_database_that_goes_away_is_told_once_and_followed_again(tmp_path: Pat
     assert registry.slugs == ("e",)
 
 
-def test_following_starts_and_ends_with_the_worker(store: Store) -> None:
+def test_changed_rows_take_effect_while_the_worker_lives(store: Store) -> None:
     registry = live(store)
 
     async def life() -> None:
-        async with following(None):
+        async with beside(Refresher(registry, store.database.url, 0.01).run):
             assert registry.slugs == ("e",)
-        async with following(Refresher(registry, store.database.url, 0.01)):
             with store.writing() as connection:
                 connection.execute(sa.text("UPDATE ai_endpoints SET active = :off"), {"off": False})
             while registry.slugs:

@@ -46,6 +46,7 @@ RULES = Rules(bases=frozenset({"http://127.0.0.1:8000/v1"}), allowed=("https://*
     ("xai", None), ("openai", None), ("openai", "https://api.openai.com/v1"), ("xai", "https://api.x.ai/v1"),
     ("xai", "https://api.x.ai:443/v1"), ("openai", "http://127.0.0.1:8000/v1"), ("openai", "http://127.0.0.1:8000/v1/"),
     ("openai", "https://llm.example.com/v1"), ("openai", "https://a.b.example.com/v1/deep"),
+    ("openai", "https://llm.example.com/v1/..."), ("openai", "https://llm.example.com/v1/a..b/."),
     ("ollama", "http://localhost:11434"),
 ])
 def test_own_named_and_permitted_bases_pass(provider: str, base: str | None) -> None:
@@ -56,6 +57,9 @@ def test_own_named_and_permitted_bases_pass(provider: str, base: str | None) -> 
     ("openai", "https://evil.test/v1"), ("openai", "http://api.openai.com/v1"), ("xai", "https://api.openai.com/v1"),
     ("openai", "https://api.openai.com.evil.test/v1"), ("openai", "https://example.com/v1"),
     ("openai", "https://llm.example.com/v2"), ("openai", "https://llm.example.com/v1/../x"),
+    ("openai", "https://llm.example.com/v1/%2e%2e/x"), ("openai", "https://llm.example.com/v1/.%2E/x"),
+    ("openai", "https://llm.example.com/v1/%2E."), ("openai", "https://llm.example.com/v1/..%2fx"),
+    ("openai", "https://llm.example.com/v1/\\..\\..\\x"), ("openai", "https://llm.example.com/v1/.."),
     ("openai", "http://llm.example.com/v1"), ("openai", "https://llm.example.com:444/v1"),
     ("openai", "https://evilexample.com/v1"), ("openai", "http://127.0.0.1:8001/v1"), ("hosted_vllm", None),
     ("openai", "https://user:pw@api.openai.com/v1"), ("openai", "https://evil.test\\@api.openai.com/v1"),

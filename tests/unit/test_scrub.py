@@ -25,6 +25,15 @@ def test_a_secret_is_hidden_however_it_is_written(text):
     assert KEY not in clean and ODD not in clean and ODD[-32:] not in clean
 
 
+@pytest.mark.parametrize(("text", "clean"), [
+    (json.dumps({"key": ODD}), '{"key": "***"}'), (f"?key={KEY}&x", "?key=***&x"), (f"{KEY}{KEY}", "******"),
+    ("https://h/?key=odd%22key%2Fwith%5Csigns%26" + ODD[-32:] + "&y", "https://h/?key=***&y"),
+    (f"{SHORT} and {KEY[:-1]}", f"*** and {KEY[:-1]}"),
+])
+def test_nothing_but_the_secret_is_hidden(text, clean):
+    assert SCRUBBER.text(text) == clean
+
+
 def test_text_without_secrets_stays_as_it_is():
     assert SCRUBBER.text("nothing to see") == "nothing to see"
 
@@ -40,6 +49,27 @@ def test_a_secret_in_an_answer_is_masked_without_changing_its_length():
     assert SHORT.encode() in clean  # a keyless upstream's key is an ordinary word in an answer
 
 
+def test_a_secret_that_is_alone_is_masked_and_nothing_else():
+    alone = Scrubber.of([KEY], [])
+    assert alone.answer(f"a {KEY} b".encode()) == f"a {'*' * len(KEY)} b".encode()
+    assert alone.answer(KEY[:-1].encode()) == KEY[:-1].encode()
+
+
+# Alike at the beginning, one inside another, one the beginning of another, of rare and of ordinary characters.
+TAIL = uuid.uuid4().hex
+MANY = ["sk-proj-" + TAIL, "sk-ant-" + TAIL, "sk-ant-" + TAIL + "-longer", "sk-" + "e" * 20,
+        "outer-sk-proj-" + TAIL, TAIL, "gsk_" + "Q" * 20, "\u00e4\u00f6\u00fc" * 8, "\x00" * 16, "odd\"" + TAIL]
+
+
+@pytest.mark.parametrize("secret", MANY)
+def test_of_many_secrets_in_an_answer_each_is_masked_whole(secret):
+    scrubber = Scrubber.of(MANY, [])
+    text = "a task-list of disk-space, outer-space and sk-proj-ects"
+    assert scrubber.answer(text.encode()) == text.encode()
+    chunk = f"{text} {secret}, {text}".encode()
+    assert scrubber.answer(chunk) == f"{text} {'*' * len(secret.encode())}, {text}".encode()
+
+
 @pytest.mark.parametrize(("text", "shown"), [
     ("litellm.RateLimitError: RateLimitError: OpenAIException - Slow down. Received Model Group=gpt-5\n"
      "Available Model Group Fallbacks=None LiteLLM Retried: 1 times, LiteLLM Max Retries: 2", "Slow down"),
@@ -51,6 +81,13 @@ def test_a_secret_in_an_answer_is_masked_without_changing_its_length():
     ("see https://api.upstream.example:8443/v1/chat for more", f"see {UPSTREAM} for more"),
     ("at http://10.1.2.3/v1/chat, sorry", f"at {UPSTREAM}, sorry"),
     ("connect to 127.0.0.1:8080 or localhost:99", f"connect to {UPSTREAM} or {UPSTREAM}"),
+    ("ask api.upstream.example or user@api.upstream.example:8443", f"ask {UPSTREAM} or user@{UPSTREAM}"),
+    ("HTTPS://API.upstream.example:8443/v1?x=1, sorry", f"{UPSTREAM}, sorry"), ("a" * 1998 + "b c", "a" * 1998 + "b"),
+    ("failed ('::1', 8080, 0, 0), then ('127.0.0.1', 8080)", f"failed {UPSTREAM}, then {UPSTREAM}"),
+    ("Cannot connect to host h:1 ssl:default [Multiple exceptions: [Errno 111] Connect call failed ('::1', 1, 0, 0), "
+     "[Errno 111] Connect call failed ('10.0.0.1', 1)]", f"Cannot connect to {UPSTREAM}"),
+    ("[2001:DB8::5]:443, fe80::1, 2001:db8::, 1:2:3:4:5:6:7:8", ", ".join([UPSTREAM] * 4)),
+    ("at 12:30:45 std::move [str::2] :: 10:20", "at 12:30:45 std::move [str::2] :: 10:20"),
     (f"key {KEY} is wrong", f"key {HIDDEN} is wrong"),
     ("Try again. Traceback (most recent call last):\n  File x", "Try again"),
     ("one\x00two\r\nthree\x1b[31m", "one two  three [31m"),

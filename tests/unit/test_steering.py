@@ -76,6 +76,9 @@ def test_extra_body_cannot_replace_what_was_checked(extra, left, dropped):
     ("responses", {"api_base": "x"}, None, ["metadata.api_base"]),
     ("responses", {"k" * 65: "x"}, None, ["metadata." + "k" * 65]),
     ("responses", {"k": "x" * 513}, None, ["metadata.k"]),
+    ("responses", {"k" * 64: "x" * 512}, {"k" * 64: "x" * 512}, []),
+    ("responses", {"user_id": "u"}, {"user_id": "u"}, []),
+    ("messages", {"user_id": 5}, None, ["metadata.user_id"]),
     ("responses", "text", None, ["metadata"]),
     ("messages", {"user_id": "u", "session_id": "s"}, {"user_id": "u"}, ["metadata.session_id"]),
     ("count_tokens", {"user_id": "u"}, {"user_id": "u"}, []),
@@ -110,6 +113,7 @@ def test_tools_that_litellm_would_answer_itself_are_removed(tools, left, dropped
 def test_headers_that_steer_are_found_by_their_beginning():
     steering = ["x-litellm-timeout", "x-litellm-call-id", "openai-organization", "openai-project", "x-pass-anything"]
     assert steering_headers([b"accept", *map(str.encode, steering), b"cookie", b"x-api-key"]) == steering
+    assert steering_headers([b"litellm-" + b"x" * 300, b"x-litellm", b"openai-beta"]) == ["litellm-" + "x" * 248]
 
 
 @pytest.mark.parametrize(("name", "known"), [
@@ -117,7 +121,10 @@ def test_headers_that_steer_are_found_by_their_beginning():
     ("openai/gpt-5", False), ("gpt5", False), ("*", False), ("disc/*", False), ("", False), (None, False), (5, False),
     (["gpt-5"], False), ({"model": "gpt-5"}, False),
     ("disc/llama-3.1:70b", True), ("disc/a/b", True), ("disc/", False), ("disc/a,b", False), ("disc/a b", False),
-    ("disc/a\n", False), ("xdisc/a", False), ("disc/" + "a" * 300, False), ("pre-x-end", True), ("pre--end", False),
+    ("disc/a\n", False), ("xdisc/a", False), ("disc/" + "a" * 251, True), ("disc/" + "a" * 252, False),
+    ("disc/..", False), ("disc/./a", False), ("disc//a", False), ("disc/responses/a", False),
+    ("disc/responses-2", True),
+    ("pre-x-end", True), ("pre--end", False),
 ])
 def test_only_declared_names_are_models(name, known):
     assert (name in DeclaredNames.of(["gpt-5", "default", "disc/*", "pre-*-end"])) is known
