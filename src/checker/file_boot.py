@@ -61,9 +61,10 @@ def _cache(context: Context) -> Iterator[Finding]:
     if cache is None or cache.value is not True:
         return
     if params is not None and params.kind != "map":
-        if not params.empty:
-            yield Finding("GW206", "cache_params must be a mapping", params.place(), "cache_params:\n  type: redis")
-        return
+        if params.kind == "scalar" and params.value is None:
+            yield Finding("GW105", "cache_params has no value; LiteLLM refuses to start", params.place(),
+                          "cache_params:\n  type: redis")
+        return  # of another type: said with every other value
     kind = context.resolved(params.get("type")) if params else None
     named = params and any(params.get(name) is not None for name in ("host", "url", "redis_url", "startup_nodes",
                                                                      "redis_startup_nodes", "sentinel_nodes"))

@@ -43,6 +43,6 @@ def _weak(value: str, place: Place, name: str, allowed: bool) -> Iterator[Findin
         return
     problems = checks.master_key(Secret(name, value, place.text()))
     for problem in problems:
-        yield Finding(problem.code or "GW403", problem.what, place, problem.repair)
+        yield Finding(problem.code or "GW403", problem.what.replace(checks.MASTER_KEY, name), place, problem.repair)
     if not problems and guessable(value):
         yield Finding("GW404", "the master key is easy to guess", place, checks.ANOTHER_KEY)

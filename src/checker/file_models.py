@@ -11,6 +11,8 @@ from .yaml_nodes import Entry, Node
 
 # Parameters of some provider too, and hardly ever meant so.
 _OF_THE_INFO = {"mode"}
+# Names that LiteLLM takes below litellm_params as well, and replaces by those of the entry.
+_OF_THE_ENTRY = {"model_name", "litellm_params", "model_info"}
 
 
 def check_models(context: Context) -> Iterator[Finding]:
@@ -69,7 +71,7 @@ def _entry_key(context: Context, entry: Entry) -> Iterator[Finding]:
     elif name in known:
         if name in ("rpm", "tpm", "blocked"):
             yield from check_type(context, "entry", entry, lax=True)
-    elif name in context.table.keys("litellm_params") and name != "id":
+    elif name in context.table.keys("litellm_params") and name not in ("id", *_OF_THE_INFO):
         yield Finding("GW202", f"{name} stands beside litellm_params; LiteLLM reads it inside", entry.key.place(),
                       f"litellm_params:\n  {name}: ...")
     elif name in context.table.keys("model_info"):
@@ -92,7 +94,7 @@ def _params(context: Context, params: Node) -> Iterator[Finding]:
         if name is None:
             yield Finding("GW206", f"the key {a(entry.key.value)} is no text", entry.key.place(),
                           f'"{entry.key.value}":')
-        elif name in context.table.keys("litellm_params") and name not in _OF_THE_INFO:
+        elif name in context.table.keys("litellm_params") and name not in (*_OF_THE_INFO, *_OF_THE_ENTRY):
             yield from check_type(context, "litellm_params", entry, lax=True)
             yield from _numbers(entry, name)
             yield from _items(entry, name)
@@ -103,7 +105,7 @@ def _params(context: Context, params: Node) -> Iterator[Finding]:
 def _unknown_param(context: Context, entry: Entry, name: str) -> Iterator[Finding]:
     known, place = context.table.keys("litellm_params"), entry.key.place()
     home = next((block for block in ("model_info", *SETTINGS) if name in context.table.keys(block)), None)
-    if name in ("model_name", "litellm_params"):
+    if name in _OF_THE_ENTRY:
         yield Finding("GW202", f"{name} belongs one level up, beside litellm_params", place, "check the indentation")
     elif home:
         yield Finding("GW202", f"{name} stands in litellm_params, and would be sent to the upstream; LiteLLM reads it "
@@ -117,7 +119,7 @@ def _unknown_param(context: Context, entry: Entry, name: str) -> Iterator[Findin
 
 
 _POSITIVE = {"rpm", "tpm", "itpm", "otpm", "max_parallel_requests", "timeout", "stream_timeout", "max_tokens",
-             "max_completion_tokens", "max_agentic_loops", "weight", "ptu_count"}
+             "max_completion_tokens", "max_agentic_loops", "ptu_count"}
 
 
 def _numbers(entry: Entry, name: str) -> Iterator[Finding]:
@@ -129,6 +131,8 @@ def _numbers(entry: Entry, name: str) -> Iterator[Finding]:
                       "organization: org-...")
     if name in _POSITIVE and isinstance(value, int | float) and value <= 0:
         yield Finding("GW102", f"{name} is {value}: no request could pass", entry.value.place(), f"{name}: 60")
+    elif name == "weight" and isinstance(value, int | float) and value < 0:  # 0 takes a deployment out of the draw
+        yield Finding("GW102", f"weight is {value}: LiteLLM cannot draw by it", entry.value.place(), "weight: 1")
 
 
 # What each mapping in these lists must have; text alone is allowed in the first (types/router.py, LiteLLM 1.106).
@@ -160,13 +164,13 @@ def _info(context: Context, info: Node) -> Iterator[Finding]:
             if name == "access_windows" and not entry.value.empty:
                 yield Finding("GW212", "access_windows were not checked", entry.value.place(),
                               "rehearse the start before you rely on it")
+        elif name in ("api_key", "api_base", "model"):
+            yield Finding("GW202", f"{name} stands in model_info; LiteLLM reads it in litellm_params",
+                          entry.key.place(), f"litellm_params:\n  {name}: ...")
         # model_info is the operator's own notebook: only what looks misspelt is said.
         elif hint := context.hint(name, "model_info", known):
             yield Finding("GW208", f"LiteLLM does not read {a(name)} in model_info; did you mean {hint}?",
                           entry.key.place(), f"{hint}:")
-        elif name in ("api_key", "api_base", "model"):
-            yield Finding("GW202", f"{name} stands in model_info; LiteLLM reads it in litellm_params",
-                          entry.key.place(), f"litellm_params:\n  {name}: ...")
 
 
 def _ids(context: Context) -> Iterator[Finding]:

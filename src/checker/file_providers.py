@@ -172,10 +172,11 @@ def _known(context: Context, model: Model, provider: str, upstream: str) -> Iter
                       "model_info:\n  input_cost_per_token: 0.00000125\n  output_cost_per_token: 0.00001")
     if known and expired(known.retired):
         yield Finding("GW704", f"{a(upstream)} was retired on {known.retired}", model.place(), "name a newer model")
-    limit = model.params.get("max_tokens") or model.params.get("max_completion_tokens")
-    if known and known.max_output and limit and isinstance(limit.value, int) and limit.value > known.max_output:
-        yield Finding("GW708", f"{a(upstream)} answers with {known.max_output} tokens at most", limit.place(),
-                      f"max_tokens: {known.max_output}")
+    for name in ("max_tokens", "max_completion_tokens"):
+        limit = model.params.get(name)
+        if known and known.max_output and limit and isinstance(limit.value, int) and limit.value > known.max_output:
+            yield Finding("GW708", f"{a(upstream)} answers with {known.max_output} tokens at most", limit.place(),
+                          f"{name}: {known.max_output}")
 
 
 def _effort(context: Context, model: Model, provider: str, upstream: str) -> Iterator[Finding]:

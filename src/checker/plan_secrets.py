@@ -7,7 +7,8 @@ from ..config.plan import LaunchPlan, Sources
 from ..config.settings import BY_NAME
 from .findings import Finding, Place
 from .plan_places import Places
-from .secrets import guessable, looks_like_key
+from .secrets import guessable
+from .secrets_shapes import looks_like_key
 
 _READ = ("MODEL_", "CHAIN_", "PROXY_", "GATEWAY_", "LITELLM_HOST")
 
@@ -33,8 +34,8 @@ def _master_key(plan: LaunchPlan, places: Places) -> Iterator[Finding]:
 
 def _in_clear(plan: LaunchPlan, sources: Sources, places: Places) -> Iterator[Finding]:
     """Look through every text that is shown somewhere: variables of ours that are not secret, and flags."""
-    known = {secret.value.strip() for secret in plan.secrets.values() if len((secret.value or "").strip()) >= 8
-             and secret.value is not None}
+    values = {(secret.value or "").strip() for secret in plan.secrets.values()}
+    known = {value for value in values if len(value) >= checks.LONGER_THAN_WORDS}
     secret_names = {*plan.secrets, *(name for name, variable in BY_NAME.items() if variable.secret)}
     for name, value in sources.env.values.items():
         ours = name.startswith(_READ) or name in BY_NAME

@@ -2,16 +2,16 @@
 
 import re
 
-_NAMES = re.compile(r"(?i)(^|.*[_-])(api_?key|master_?key|secret(_?key)?|token|password|passwd|private_?key|"
+_NAMES = re.compile(r"(?i)(^|.*_)(api_?key|master_?key|secret(_?key)?|token|password|passwd|private_?key|"
                     r"access_?key(_id)?|credentials?|secret_access_key|connection_string)$")
 # Names that end like one and hold none.
 _NO_SECRET = re.compile(r"(?i).*(max|min|prompt|completion|input|output|per|stop|bos|eos|pad|next|page)_?tokens?$|"
                         r".*(cost_per_token|_header_name|_key_name|token_env|key_env|prompt_cache_key)$")
-SHAPES = tuple(re.compile(pattern) for pattern in (
-    r"\bsk-[A-Za-z0-9_-]{16,}", r"\bgsk_\w{16,}", r"\bxai-[\w-]{16,}", r"\bAIza[\w-]{16,}", r"\bAKIA[A-Z0-9]{12,}",
-    r"\bhf_\w{20,}", r"\bgh[pousr]_\w{20,}", r"\bpplx-[a-f0-9]{20,}", r"\bxox[bap]-[\w-]{20,}", r"\beyJ[\w-]{10,}\.eyJ",
-    r"-----BEGIN [A-Z ]*PRIVATE KEY", r"\br8_\w{20,}", r"\bglpat-[\w-]{16,}", r"\bsk-ant-[\w-]{10,}",
-))
+# A key may stand behind an underscore, in a name; what belongs to it is masked with it.
+SHAPE = re.compile(r"""(?x) (?<![A-Za-z0-9]) (?:
+    sk-[\w-]{16,} | sk-ant-[\w-]{10,} | gsk_\w{16,} | xai-[\w-]{16,} | AIza[\w-]{16,} | AKIA[A-Z0-9]{12,} | hf_\w{20,}
+    | gh[pousr]_\w{20,} | glpat-[\w-]{16,} | pplx-[a-f0-9]{20,} | r8_\w{20,} | xox[bap]-[\w-]{20,}
+    | eyJ[\w-]{10,}\.eyJ[\w.-]* ) | -----BEGIN\ [A-Z ]*PRIVATE\ KEY[\s\S]*""")
 _PASSWORD_IN_URL = re.compile(r"^[a-z][a-z0-9+.-]*://[^/@\s:]*:(?P<password>[^/@\s]+)@")
 # What people write where a keyless upstream wants some key.
 _PLACEHOLDER = re.compile(r"(?i)^(none|null|na|n/a|any|anything|empty|unused|test|xxx+|not[-_ ]?(needed|used|required)|"
@@ -21,7 +21,13 @@ _PLACEHOLDER = re.compile(r"(?i)^(none|null|na|n/a|any|anything|empty|unused|tes
 
 def secret_name(name: str) -> bool:
     """Return whether a key of this name usually holds a secret."""
+    name = name.replace("-", "_")
     return bool(_NAMES.match(name)) and not _NO_SECRET.match(name)
+
+
+def looks_like_key(text: str) -> bool:
+    """Tell whether ``text`` holds something that providers' keys look like."""
+    return SHAPE.search(text) is not None
 
 
 def secret_value(text: str) -> bool:
@@ -29,7 +35,7 @@ def secret_value(text: str) -> bool:
     found = _PASSWORD_IN_URL.match(text)
     if found:
         return not _PLACEHOLDER.match(found["password"])
-    return not text.startswith("os.environ/") and any(shape.search(text) for shape in SHAPES) \
+    return not text.startswith("os.environ/") and looks_like_key(text) \
         and not re.search(r"(?i)fake|dummy|placeholder|example", text)
 
 

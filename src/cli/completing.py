@@ -200,6 +200,7 @@ _EXACTLY: Mapping[tuple[str, str], Source] = {
     ("keys set", "models"): _listed(aliases), ("keys add", "tier"): lambda ctx, incomplete: _rows(ctx, "tiers"),
     ("keys set", "tier"): lambda ctx, incomplete: _rows(ctx, "tiers"),
     ("", "reasoning_effort"): _words(EFFORT_LEVELS), ("", "log_format"): _words(LOG_FORMATS),
+    ("dashboard", "port"): lambda ctx, incomplete: (),  # one that is free, not a gateway's
     ("diff", "old"): _sides, ("diff", "new"): _sides,
     ("", "model_specs"): _specs, ("", "add_model_specs"): _specs,
 }

@@ -75,6 +75,7 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     "ledger backup": (("While the gateway goes on", "ledger backup copy.db"),),
     "ledger unpriced": (("Which models lack a price", "ledger unpriced"),),
     "ledger reprice": (("See what today's prices would fill in", "ledger reprice --dry-run"),),
+    "dashboard": (("In your browser", "dashboard --open"), ("On another port", "dashboard --port 4300")),
     "limits show": (("What is used and left of every limit", "limits show"),),
     "limits explain": (("Every limit that meets a request for gpt-5", "limits explain gpt-5"),),
     "keys": (("Who has one", "keys list"),),

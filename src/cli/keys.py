@@ -18,6 +18,7 @@ from ..policy.client_keys import RESERVED, ClientKey, digest_of, new_key
 from .database import Opened, opened
 from .nouns import AS_JSON, table
 
+_NOW = "At once, in every gateway on this database (discovery: in a second); else within GATEWAY_CONFIG_TTL."
 _UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
 _SHOWN = ("name", "state", "tier", "models", "rpm", "tpm", "rpd", "tpd", "budget_micros", "expires_at", "revoked_at",
           "created_at")
@@ -164,7 +165,7 @@ def set_(ctx: click.Context, /, name: str, unset: tuple[str, ...], **given: str 
 
 @keys.command("revoke")
 @click.argument("name")
-@click.option("--now", is_flag=True, help="At once, in every gateway on this database; else within GATEWAY_CONFIG_TTL.")
+@click.option("--now", is_flag=True, help=_NOW)
 @click.pass_context
 def revoke(ctx: click.Context, name: str, now: bool) -> None:
     """End a client key for good; it stays listed, and its requests stay in the ledger."""
@@ -177,7 +178,7 @@ def revoke(ctx: click.Context, name: str, now: bool) -> None:
 
 @keys.command("remove")
 @click.argument("name")
-@click.option("--now", is_flag=True, help="At once, in every gateway on this database; else within GATEWAY_CONFIG_TTL.")
+@click.option("--now", is_flag=True, help=_NOW)
 @click.pass_context
 def remove(ctx: click.Context, name: str, now: bool) -> None:
     """Remove a client key altogether."""

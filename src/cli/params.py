@@ -58,7 +58,11 @@ def _explain(invocation: "Invocation", upstream: str) -> dict[str, Any]:
     paths = [str(Path(__file__).parents[2]), invocation.environ.get("PYTHONPATH", "")]
     environ = {**invocation.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)),
                "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=_SECONDS)
+    try:
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise GatewayError(f"LiteLLM did not answer within {_SECONDS} s", "",
+                           "try again when this machine is less busy") from None
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise UsageProblem(f"{upstream} cannot be explained: {reason}", repair="name it as provider/model")

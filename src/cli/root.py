@@ -21,6 +21,9 @@ NOUN_HELP = {
 }
 
 
+_STARTING = ("start", "run", "serve", "launch", "up")
+
+
 class Root(LazyGroup):
     """The root group with its table of commands."""
 
@@ -38,6 +41,7 @@ class Root(LazyGroup):
         **{name: (".prompts" if name == "prompts" else ".nouns", name, text) for name, text in NOUN_HELP.items()},
         "report": (".report", "report", "Costs, tokens, requests, latency and errors, by model, user, day and more."),
         "ledger": (".ledger", "ledger", "Single requests, unpriced models, export and backup."),
+        "dashboard": (".dashboard", "dashboard", "The ledger, limits and prices as pages in a browser; reads only."),
         "limits": (".limits", "limits", "Limits and budgets: what is used, what is left, what applies to a model."),
         "keys": (".keys", "keys", "Client keys: who may ask for what, how much, until when."),
         "params": (".params", "params", "Show what a model accepts, drops and renames."),
@@ -55,6 +59,13 @@ class Root(LazyGroup):
             from .completing import with_names
             return with_names(command, cmd_name)
         return command and with_examples(command, cmd_name, _program(ctx))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]
+                        ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and help those who look for the one that starts the gateway: it has none."""
+        if args and args[0] in _STARTING:
+            raise click.UsageError(f"No such command {args[0]!r}: {_program(ctx)} alone starts the gateway.", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples with the name by which this program was called."""

@@ -15,6 +15,8 @@ from .settings import RESERVED_SECRETS, Settings
 
 MASTER_KEY = "LITELLM_MASTER_KEY"
 MIN_MASTER_KEY = 16
+# Keyless upstreams are configured with keys like "none" or "k", which are part of many an innocent text.
+LONGER_THAN_WORDS = 8
 MAKE_KEY = 'echo "LITELLM_MASTER_KEY=sk-$(openssl rand -hex 32)" >> .env'
 ANOTHER_KEY = 'replace the value by what this prints: echo "sk-$(openssl rand -hex 32)"'
 # Keys printed in public documentation and examples, here without their `sk-`: no file of ours holds what looks like a
@@ -200,11 +202,12 @@ def needed_secrets(planned: Sequence[PlannedModel], env: Environment) -> dict[st
 
 
 def headers(planned: Sequence[PlannedModel], secrets: Mapping[str, Secret]) -> list[Problem]:
-    """Refuse a header value that is a known secret."""
+    """Refuse a header value that is a known secret, or holds one that is longer than a word."""
     values = {secret.value for secret in secrets.values() if secret.value}
     return [Problem(f"{model.alias}: the header {name} holds a secret; headers are written in clear",
                     model.spec.origin("headers"), "remove it and name the key's variable in API_KEY_ENV", "GW409")
-            for model in planned for name, value in model.spec.headers if any(v in value for v in values)]
+            for model in planned for name, value in model.spec.headers
+            if value in values or any(len(secret) >= LONGER_THAN_WORDS and secret in value for secret in values)]
 
 
 def keys(planned: Sequence[PlannedModel], secrets: Mapping[str, Secret], settings: Settings) -> list[Problem]:

@@ -225,6 +225,6 @@ def _spec(draft: Draft, values: dict[str, object]) -> tuple[ModelSpec | None, tu
 
 def _half_wild(draft: Draft, alias: str, upstream: str) -> Problem:
     one, many = (alias, upstream) if is_wildcard(upstream) else (upstream, alias)
-    where = next(draft.values[name][1] for name in ("alias", "upstream") if name in draft.values)
     repair = f"a star in both, {draft.label('upstream')}=openai/* and {draft.label('alias')}=local/*, or in neither"
-    return Problem(f"{many!a} stands for many models, but {one!a} for one", where, repair, "GW317")
+    return Problem(f"{many!a} stands for many models, but {one!a} for one",
+                   draft.values["alias"][1], repair, "GW317")

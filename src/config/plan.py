@@ -22,7 +22,8 @@ from .wildcards import STAR
 
 # Single-model variables of earlier launchers, with what replaces them.
 RETIRED = {"OPENAI_MODEL": "UPSTREAM_MODEL", "LITELLM_MODEL": "UPSTREAM_MODEL", "LITELLM_MODEL_ALIAS": "ALIAS"}
-WAYS_TO_DECLARE = f"""declare one in any of three ways (variables may also stand in .env):
+WAYS_TO_DECLARE = f"""answer some questions: {PROGRAM} init
+or declare one in any of three ways (variables may also stand in .env):
 PROXY_MODEL_KEYS=gpt5 MODEL_GPT5_UPSTREAM_MODEL=gpt-5 {PROGRAM}
 {PROGRAM} --model-spec key=gpt5,upstream=gpt-5
 OPENAI_API_KEY=<your key> {PROGRAM}"""

@@ -11,6 +11,8 @@ from .settings import Settings
 from .wildcards import is_wildcard
 
 KEYLESS = "none"
+# What OpenAI's client adds to a base.
+_ADDED = ("/chat/completions", "/completions", "/embeddings", "/responses")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,16 @@ def resolve(spec: ModelSpec, env: Environment, settings: Settings) -> tuple[Plan
                           " or has done so; requests may fail", "GW704", spec.origin("upstream"),
                           "name a model that the provider keeps"))
     planned = PlannedModel(spec, caps, spec.mode or caps.mode, base, base_origin, key_env, effort, origin)
-    return planned, problems + wrong, notes
+    return planned, problems + wrong + _route_in(planned), notes
+
+
+def _route_in(model: PlannedModel) -> list[Problem]:
+    """Refuse a base that is the address of a route: each request would go to `.../completions/chat/completions`."""
+    added = next((route for route in _ADDED if (model.base or "").endswith(route)), None)
+    if not added or not model.base or model.spec.provider != "openai":
+        return []
+    return [Problem(f"the base ends with {added}, which is added to it", model.base_origin,
+                    f"end it before that: {model.base.removesuffix(added)}", "GW102")]
 
 
 def _base(spec: ModelSpec, settings: Settings) -> tuple[str | None, str]:

@@ -46,6 +46,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("GATEWAY_BOOT_TIMEOUT", to_seconds, 60.0, "Seconds a worker may take to start"),
     Variable("GATEWAY_MAX_BODY_MB", to_megabytes, 32, "Largest request body in MiB; more is a 413"),
     Variable("GATEWAY_BODY_TIMEOUT", to_seconds, 30.0, "Seconds a client may take to send its body; more is a 408"),
+    Variable("GATEWAY_SEND_TIMEOUT", to_whole, 300, "Seconds a client may take nothing of its answer, 0 for ever"),
     Variable("GATEWAY_CORS_ORIGINS", to_origins, (), "Browser origins that may call the gateway"),
     Variable("GATEWAY_EXTRA_ROUTES", to_routes, (), "Further LiteLLM routes, opened to the master key only"),
     Variable("GATEWAY_METRICS_KEY", str, None, "Key that may read /metrics beside the master key", secret=True),
@@ -160,7 +161,7 @@ def example(variable: Variable) -> str:
 
 
 def describe(variables: Iterable[Variable] = VARIABLES) -> list[tuple[str, str, str]]:
-    """Return (name, default, help) rows for the README's table."""
+    """Return (name, default, help) rows for the table in docs/variables.md."""
     rows = []
     for variable in variables:
         default = "" if variable.default in (None, (), False) else example(variable)

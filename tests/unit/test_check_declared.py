@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from random import Random
-from string import ascii_letters, ascii_lowercase, digits
 from typing import Any
 
 import pytest
@@ -12,7 +10,6 @@ import pytest
 from src.checker.findings import Place
 from src.checker.codes import CODES
 from src.checker.plan_check import check_plan, conditions
-from src.checker.secrets import guessable, looks_like_key, masked
 from src.checker.variables import OF_THE_SERVER, PICKED_UP, base_variables
 from src.config.models import ModelSpec
 from src.config.notes import Note
@@ -59,6 +56,8 @@ CASES = [
     of_env("GW101", "flag --model-spec", "did you mean alias?", {"model_specs": ("upstream=x,allias=y",)}),
     of_file("GW102", ".env:1:13", "MODEL_A_RPM 'sixty' must be a whole number", "MODEL_A_RPM=sixty"),
     of_file("GW102", ".env:3:11", "must be a whole number from 1 to 128", "# one", "", "  WORKERS=many"),
+    of_env("GW102", "MODEL_A_API_BASE", "end it before that: https://api.x.ai/v1",
+           MODEL_A_API_BASE="https://api.x.ai/v1/chat/completions"),
     of_env("GW102", "flag --port", "--port 'http' must be", {"flags": {"PORT": "http"}}),
     of_env("GW102", "CHAIN_C_ON", "did you mean rate_limit?", **CHAIN, CHAIN_C_MODELS="a,b", CHAIN_C_ON="rate_limits"),
     of_env("GW103", "PROXY_MODEL_KEYS", "MODEL_NEW_UPSTREAM_MODEL=gpt-5", PROXY_MODEL_KEYS="a,b,new"),
@@ -260,40 +259,6 @@ def test_findings_come_in_the_order_of_the_file_and_then_the_rest() -> None:
 def test_the_column_is_the_value_s(line: str, column: int) -> None:
     (finding,) = found(good(), f"# a comment\r\n{line}\r\n")
     assert (finding.place.line, finding.place.column) == (2, column)
-
-
-@pytest.mark.parametrize(("key", "weak"), [
-    ("company-gateway-2026", True), ("sk-" + "litellm-proxy-master-key", True), ("abcdefghijklmnop", True),
-    ("sk-" + "ab12" * 8, True), ("0123456789abcdef", True), ("password-password", True), ("my-prod-token-2025!", True),
-    ("mmmmmmmmmmmmmmmmmmmmmmmm", True),
-    (canary("x"), False), ("Zr7!kQ2v#Lm9@xW4", False), ("correct-horse-battery-staple", False),
-])
-def test_a_key_that_is_made_of_words_or_a_pattern_is_weak(key: str, weak: bool) -> None:
-    assert guessable(key) is weak
-
-
-@pytest.mark.parametrize(("alphabet", "length"), [
-    ("0123456789abcdef", 16), ("0123456789abcdef", 64), ("0123456789", 24), (ascii_letters + digits, 16),
-    (ascii_letters + digits + "-_", 43), (ascii_lowercase, 20),
-])
-def test_no_random_key_is_called_weak(alphabet: str, length: int) -> None:
-    chance = Random(f"{alphabet}{length}")
-    made = ("".join(chance.choices(alphabet, k=length)) for _ in range(2_000))
-    assert [key for key in made if guessable(key)] == []
-
-
-STARTS = ("s" + "k-", "s" + "k-proj-", "gs" + "k_", "xa" + "i-", "AIz" + "a", "h" + "f_", "gh" + "p_")
-
-
-@pytest.mark.parametrize("start", STARTS)
-def test_what_providers_keys_look_like_is_masked_wherever_it_stands(start: str) -> None:
-    key = start + "a1B2" * 8
-    assert looks_like_key(f"https://example.com/{key}/x") and masked(f"x={key}, y", []) == "x=***, y"
-
-
-@pytest.mark.parametrize("text", ["gpt-5", "sk-short", "risk-assessment-of-the-year-2026", "claude-sonnet-4-20250514"])
-def test_names_do_not_look_like_keys(text: str) -> None:
-    assert not looks_like_key(text)
 
 
 def test_no_finding_shows_a_key_wherever_it_was_put() -> None:

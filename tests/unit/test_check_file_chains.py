@@ -21,7 +21,22 @@ CASES = [
     ("fallbacks: [{'*': [gpt-4o]}]", []),
     ("fallbacks: [{gpt-4: [{model: gpt-4o, temperature: 0}]}]", []),
     ("fallbacks: [{gpt-4: [{temperature: 0}]}]", ["GW206"]),
+    ("fallbacks: []", []),
+    ("fallbacks: [{}]", ["GW206"]),
+    ("fallbacks: [{gpt-4: }]", ["GW206"]),
+    ("fallbacks: [{gpt-4: []}]", []),
+    ("fallbacks: [{gpt-4: [3]}]", ["GW303"]),
+    ("fallbacks: [{gpt-4: [[gpt-5]]}]", ["GW206"]),
+    ("fallbacks: [{gpt-4: [openai/gpt-5]}]", []),  # by the upstream's own name
+    ("fallbacks: [{gpt-4: [azure/gpt-5]}]", ["GW303"]),
+    ("fallbacks: [{gpt-9: [gpt-5, gpt-4o]}]", ["GW303"]),  # said once
+    ("fallbacks: [{gpt-9: [gpt-5]}]\n  content_policy_fallbacks: [{gpt-9: [gpt-5]}]", ["GW303", "GW303"]),
+    ("fallbacks: [{text-embedding-3-small: [gpt-4]}]", ["GW309"]),
+    ("fallbacks: [{gpt-4: [gpt-5]}]\n  context_window_fallbacks: [{gpt-5: [gpt-4]}]", ["GW306"]),  # no circle
+    ("context_window_fallbacks: [{gpt-4: [gpt-5]}, {gpt-5: [gpt-4]}]", ["GW304", "GW306"]),
+    ("context_window_fallbacks: [{gpt-4: [gpt-4]}]", ["GW304"]),
     ("default_fallbacks: [gpt-4o]", []),
+    ("default_fallbacks: [5]", ["GW102", "GW206"]),
     ("default_fallbacks: [gpt-40]", ["GW303"]),
     ("default_fallbacks: gpt-4o", ["GW102", "GW206"]),
     ("default_fallbacks: [[gpt-4o]]", ["GW102", "GW206"]),
@@ -32,6 +47,9 @@ CASES = [
     ("model_group_alias: {best: gpt-9}", ["GW303"]),
     ("model_group_alias: {best: {model: gpt-5, hidden: true}}", []),
     ("model_group_alias: {best: [gpt-5]}", ["GW206"]),
+    ("model_group_alias: {best: {hidden: true}}", ["GW206"]),
+    ("model_group_alias: {best: }", ["GW206"]),
+    ("model_group_alias: [a]", ["GW102"]),
     ("model_group_alias: {gpt-4: gpt-5}", ["GW302"]),
     ("routing_groups: [{group_name: g, models: [gpt-5], routing_strategy: simple-shuffle}]\n"
      "  fallbacks: [{gpt-4: [g]}]", []),
@@ -52,6 +70,18 @@ def test_a_misspelt_fallback_has_place_and_suggestion() -> None:
     assert found.repair == "gpt-4o"
 
 
+def test_fallbacks_may_name_an_id_or_an_alias_of_litellm_settings() -> None:
+    fallbacks = "router_settings:\n  fallbacks: [{gpt-4o: [other]}]\n"
+    for more in ("  model_info: {id: other}\n", "litellm_settings:\n  model_alias_map: {other: gpt-5}\n"):
+        assert short(models("gpt-4o", "gpt-5") + more + fallbacks) == []
+
+
+def test_a_fallback_without_tools_is_said() -> None:
+    names = ("gpt-4o", "gpt-3.5-turbo-instruct")
+    text = models(*names) + "router_settings:\n  fallbacks: [{%s: [%s]}]\n" % names
+    assert [one.code for one in findings(text) if one.code != "GW704"] == ["GW306", "GW307", "GW308"]
+
+
 def test_fallbacks_may_name_what_a_wildcard_serves() -> None:
     text = ("model_list:\n- model_name: openai/*\n  litellm_params: {model: openai/*}\n"
             "router_settings:\n  fallbacks: [{openai/gpt-5: [openai/gpt-4o]}]\n")
@@ -63,6 +93,8 @@ def test_fallbacks_in_litellm_settings_count_unless_the_router_has_some() -> Non
     both = text + "router_settings:\n  fallbacks: [{gpt-4: [gpt-4o]}]\n"
     assert [one.code for one in findings(text) if one.code != "GW704"] == ["GW303"]
     assert [one.code for one in findings(both) if one.code != "GW704"] == ["GW115"]
+    empty = text + "router_settings:\n  fallbacks: []\n"
+    assert [one.code for one in findings(empty) if one.code != "GW704"] == ["GW303"]
 
 
 def test_a_long_chain_of_models_is_walked() -> None:

@@ -49,6 +49,11 @@ BLOCKS = [
     ("router_settings:\n  routing_strategy: usage-based\n", ["GW102 7:21"]),
     ("router_settings:\n  routing_strategy: [a]\n", ["GW102 7:21"]),
     ("router_settings:\n  debug_level: WARN\n", ["GW102 7:16"]),
+    ("router_settings:\n  timeout: 1.5\n", []),
+    ("router_settings:\n  timeout: '30'\n", ["GW102 7:12"]),  # read as it stands: text cannot be compared
+    ("router_settings:\n  num_retries: '3'\n", ["GW102 7:16"]),
+    ("router_settings:\n  allowed_fails_policy: [a]\n", ["GW102 7:25", "GW206 7:26"]),
+    ("router_settings:\n  routing_groups: [{group_name: g, models: [gpt-5]}]\n", ["GW207 7:20"]),
     ("environment_variables:\n  A: {}\n", ["GW206 7:6"]),
     ("environment_variables:\n  'A=B': c\n", ["GW206 7:3"]),
 ]
@@ -88,7 +93,30 @@ PARAMS = [
     ("model_name: b", ["GW202 6:5"]),
     ("5: 6", ["GW206 6:5"]),
     ("tag_regex: ['[']", ["GW102 6:17"]),
+    ("tag_regex: ['^a$', '[']", ["GW102 6:24"]),
+    ("tag_regex: [1]", ["GW102 6:17"]),
+    ("tag_regex: ['^a$']", []),
     ("budget_duration: a day", ["GW102 6:22"]),
+    ("budget_duration: 1day", ["GW102 6:22"]),
+    ("budget_duration: 1d", []),
+    ("budget_duration: 1.5h", []),
+    ("budget_duration:", []),
+    ("provider_affinity_header: X-Session-Id", []),
+    ("provider_affinity_header: X Session", ["GW102 6:31"]),
+    ("provider_affinity_header: ''", ["GW102 6:31"]),
+    ("provider_affinity_header: 5", ["GW102 6:31"]),
+    ("rpm: -1", ["GW102 6:10"]),
+    ("rpm: 1", []),
+    ("timeout: 0", ["GW102 6:14"]),
+    ("timeout: 0.5", []),
+    ("weight: 0", []),  # takes a deployment out of the draw
+    ("weight: -1", ["GW102 6:13"]),
+    ("max_agentic_loops: 3", []),
+    ("model_info: {mode: embedding}", ["GW202 6:5"]),
+    ("litellm_params: {a: b}", ["GW202 6:5"]),
+    ("configurable_clientside_auth_params: [{api_base: 5}]", ["GW206 6:43"]),
+    ("aws_session_tags: [{Key: a, Value: b}]", []),
+    ("aws_session_tags: [a]", ["GW102 6:24", "GW206 6:24"]),
 ]
 
 
@@ -111,7 +139,14 @@ ENTRIES = [
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  modelinfo: {}\n", ["GW208 4:3"]),
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  zzzz: {}\n", ["GW201 4:3"]),
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  2: {}\n", ["GW206 4:3"]),
+    ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  id: 5\n", ["GW202 4:3"]),
+    ("- model_name: ''\n  litellm_params: {model: openai/gpt-5}\n", ["GW207 2:3"]),
+    ("- model_name: [a]\n  litellm_params: {model: openai/gpt-5}\n", ["GW207 2:3"]),
+    ("- model_name: a\n  litellm_params: {}\n", ["GW207 2:3"]),
+    ("- model_name: a\n  litellm_params: text\n", ["GW207 2:3"]),
+    ("- model_name: a\n  litellm_params: {model: ''}\n", ["GW207 3:19"]),
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  rpm: 60\n", []),
+    ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  tpm: '60'\n", []),
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  rpm: many\n", ["GW102 4:8"]),
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  blocked: [a]\n", ["GW102 4:12"]),
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  model_info: {ptu_count: 0}\n", ["GW102 4:27"]),
@@ -121,6 +156,10 @@ ENTRIES = [
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  model_info: {max_input_tokns: 1}\n", ["GW208 4:16"]),
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  model_info: {api_key: none}\n", ["GW202 4:16"]),
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  model_info: {7: a}\n", ["GW206 4:16"]),
+    ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  model_info: {id: []}\n", ["GW102 4:20"]),
+    ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  model_info: {access_windows: []}\n", []),
+    ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  model_info: {id: }\n"
+     "- model_name: b\n  litellm_params: {model: openai/gpt-5}\n  model_info: {id: }\n", []),
     ("- model_name: a\n  litellm_params: {model: openai/gpt-5}\n  model_info: {id: x}\n"
      "- model_name: b\n  litellm_params: {model: openai/gpt-5}\n  model_info: {id: x}\n", ["GW217 7:20"]),
 ]
@@ -131,18 +170,103 @@ def test_entries_of_model_list(entries: str, found: list[str]) -> None:
     assert short("model_list:\n" + entries) == found
 
 
+MISPLACED = [
+    # a name, the level it stands at, what the repair begins with
+    ("mode: chat", "  ", "model_info:"),  # a parameter of some provider too
+    ("temperature: 1", "  ", "litellm_params:"),
+    ("model: openai/gpt-5", "    ", "litellm_params:"),
+    ("api_base: https://a.example.com", "    ", "litellm_params:"),
+]
+
+
+@pytest.mark.parametrize(("line", "indent", "repair"), MISPLACED, ids=[line for line, _, _ in MISPLACED])
+def test_a_misplaced_key_is_told_where_it_belongs(line: str, indent: str, repair: str) -> None:
+    info = "  model_info:\n" if len(indent) > 2 else ""
+    (found,) = findings(MODEL + info + f"{indent}{line}\n")
+    assert found.code == "GW202" and found.repair.startswith(repair)
+
+
 @pytest.mark.parametrize("text", ["general_settings: {}\n", "model_list: []\n", "model_list:\n"])
 def test_a_file_without_models_serves_nothing(text: str) -> None:
     assert "GW109" in errors(text)
 
 
-def test_models_may_be_in_the_database() -> None:
-    assert errors("model_list: []\n", {**ENVIRON, "DATABASE_URL": "postgresql://db/litellm"}) == []
+@pytest.mark.parametrize(("settings", "name"), [
+    ("", "DATABASE_URL"), ("", "DATABASE_HOST"), ("general_settings: {database_url: os.environ/DU}\n", "DU")])
+def test_models_may_be_in_the_database(settings: str, name: str) -> None:
+    assert "GW109" not in errors("model_list: []\n" + settings, {**ENVIRON, name: "postgresql://db/litellm"})
+
+
+def test_models_are_not_in_a_database_without_a_url() -> None:
+    assert "GW109" in errors("model_list: []\ngeneral_settings: {database_url: }\n")
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "text\n"])
 def test_a_file_that_is_no_mapping(text: str) -> None:
     assert errors(text) == ["GW206"]
+
+
+TYPES = [
+    # a block, its line, what is wrong, the repair
+    ("litellm_settings", "json_logs: 2", "2 (a number); LiteLLM needs true or false", "json_logs: true"),
+    ("litellm_settings", "json_logs: 'true'", "text 'true'; LiteLLM needs true or false", "json_logs: true"),
+    ("litellm_settings", "drop_params: 2024-01-01", "2024-01-01 (a date); LiteLLM needs true or false",
+     "drop_params: true"),
+    ("litellm_settings", "request_timeout: true", "True (true or false); LiteLLM needs a number",
+     "request_timeout: 60"),
+    ("litellm_settings", "success_callback: langfuse", "text 'langfuse'; LiteLLM needs a list",
+     "success_callback: [...]"),
+    ("general_settings", "ui_access_mode: [a]", "a list; LiteLLM needs one of admin_only, all",
+     "ui_access_mode: admin_only"),
+    ("general_settings", "master_key: 12", "a number; LiteLLM needs text", 'master_key: "12"'),
+    ("general_settings", "master_key: [a]", "a list; LiteLLM needs text", "master_key: ..."),
+    ("router_settings", "num_retries: 2.5", "2.5 (a number); LiteLLM needs a whole number", "num_retries: 60"),
+    ("router_settings", "timeout: {a: b}", "a mapping; LiteLLM needs a number", "timeout: 60"),
+    ("router_settings", "model_group_alias: [a]", "a list; LiteLLM needs a mapping", "model_group_alias: {...}"),
+    ("router_settings", "redis_url: 5", "5 (a number); LiteLLM needs text", 'redis_url: "5"'),
+]
+
+
+@pytest.mark.parametrize(("block", "line", "what", "repair"), TYPES, ids=[line for _, line, _, _ in TYPES])
+def test_a_value_of_a_wrong_type_is_shown_with_what_is_needed(block: str, line: str, what: str, repair: str) -> None:
+    found = [one for one in findings(MODEL + f"{block}:\n  {line}\n") if one.code == "GW102"]
+    assert [(one.what, one.repair) for one in found] == [(f"{line.partition(':')[0]} is {what}", repair)]
+
+
+PLACES = [
+    # what stands in the file, what is wrong, the repair
+    ("litelm_settings: {}\n", "LiteLLM does not read 'litelm_settings'; did you mean litellm_settings?",
+     "litellm_settings:"),
+    ("model_info: {}\n", "model_info stands at the top level; LiteLLM reads it in an entry of model_list",
+     "model_list:\n- model_name: ...\n  litellm_params:\n    model: ..."),
+    ("num_retries: 3\n", "num_retries stands in the top level; LiteLLM reads it in router_settings",
+     "router_settings:\n  num_retries: ..."),
+    ("general_settings: [a]\n", "general_settings must be a mapping: lines `name: value`",
+     "general_settings:\n  name: value"),
+    ("guardrails: {a: b}\n", "guardrails must be a list: lines that begin with `- `", "guardrails:\n- ..."),
+    ("litellm_settings:\n  guardrail: []\n", "LiteLLM does not read 'guardrail' in litellm_settings; did you mean "
+     "guardrails?", "guardrails:"),
+    ("litellm_settings:\n  environment_variables: {}\n",
+     "environment_variables stands in litellm_settings; LiteLLM reads it at the top level",
+     "move environment_variables to the left margin"),
+    ("litellm_settings:\n  max_budget:\n", "max_budget has no value; LiteLLM refuses to start",
+     "remove max_budget, or give it a value"),
+]
+
+
+@pytest.mark.parametrize(("text", "what", "repair"), PLACES, ids=range(len(PLACES)))
+def test_a_key_in_a_wrong_place_is_told_its_own(text: str, what: str, repair: str) -> None:
+    assert [(one.what, one.repair) for one in findings(MODEL + text)] == [(what, repair)]
+
+
+EMPTY = ["guardrails:\n", "guardrails: []\n", "mcp_servers: {}\n", "litellm_settings:\n  num_retries:\n",
+         "litellm_settings:\n  callbacks: []\n", "router_settings:\n  retry_policy:\n",
+         "router_settings:\n  plugins: []\n", "general_settings:\n  custom_auth:\n"]
+
+
+@pytest.mark.parametrize("text", EMPTY)
+def test_what_is_left_empty_is_no_fault(text: str) -> None:
+    assert short(MODEL + text) == []
 
 
 def test_a_repair_can_be_pasted() -> None:

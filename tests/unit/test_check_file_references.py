@@ -17,6 +17,12 @@ REFERENCES = [
     ("api_key: os.environ['OPENAI_API_KEY']", ["GW216 5:14"]),
     ("api_base: https://os.environ/HOST/v1", ["GW216 5:15"]),
     ("api_base: https://${HOST}/v1", ["GW216 5:15"]),
+    ("api_base: https://$HOST/v1", ["GW216 5:15"]),
+    ("api_base: 'https://{{ host }}/v1'", ["GW216 5:15"]),
+    ("api_base: https://%HOST%/v1", ["GW216 5:15"]),
+    ("api_base: https://a.example.com/$ab", []),
+    ("user: $HOST", []),  # text that a variable is not expected in
+    ("api_base: os.environ/oidc/x", []),
     ("organization: [os.environ/OPENAI_API_KEY]", ["GW216 5:20"]),
     ("extra_headers: {X-Team: os.environ/OPENAI_API_KEY}", []),
     ("anthropic_issuer_signing_key_ref: os.environ/NOT_SET", []),
@@ -34,6 +40,18 @@ def test_a_misspelt_variable_has_a_suggestion() -> None:
     (found,) = findings(model(api_key="os.environ/OPENAI_API_KEI"))
     assert found.what == "OPENAI_API_KEI is not set; did you mean OPENAI_API_KEY?"
     assert found.repair == "api_key: os.environ/OPENAI_API_KEY"
+
+
+@pytest.mark.parametrize("value", ["$MY_KEY", "${MY_KEY}", "os.environ['MY_KEY']", "os.environ.get('MY_KEY')",
+                                   "os.environ.MY_KEY"])
+def test_what_other_programs_replace_is_shown_as_litellm_wants_it(value: str) -> None:
+    (found,) = findings(model(api_key=value))
+    assert (found.code, found.repair) == ("GW216", "api_key: os.environ/MY_KEY")
+
+
+def test_an_empty_variable_is_not_called_unset() -> None:
+    (found,) = findings(model("api_base: os.environ/NOTHING"), {**ENVIRON, "NOTHING": " "})
+    assert found.what == "NOTHING is empty"
 
 
 def test_a_variable_that_many_models_use_is_said_once() -> None:
@@ -101,6 +119,10 @@ MASTERS = [
     ("master_key: {a: b}", {}, ["GW102"]),
     ("dangerously_permit_weak_or_unset_master_key: true", {}, []),
     ("dangerously_permit_weak_or_unset_master_key: true", {"LITELLM_MASTER_KEY": "sk-1" + "234"}, []),
+    ("dangerously_permit_weak_or_unset_master_key: false", {}, ["GW401"]),
+    ("", {"LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": " TRUE"}, []),
+    ("", {"LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "1"}, ["GW401"]),
+    ("dangerously_permit_weak_or_unset_master_key: true", {"LITELLM_MASTER_KEY": "sk-x7Kq2Zp"}, ["GW403"]),
     ("infer_model_from_keys: false", {"LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}, []),
 ]
 
@@ -109,3 +131,9 @@ MASTERS = [
 def test_the_master_key(line: str, environ: dict[str, str], found: list[str]) -> None:
     text = models("gpt-5") + (f"general_settings:\n  {line}\n" if line else "")
     assert [one.code for one in findings(text, {"OPENAI_API_KEY": "v", **environ})] == found
+
+
+def test_a_weak_master_key_is_called_by_its_own_variable() -> None:
+    text = MODEL + "general_settings:\n  master_key: os.environ/OTHER_KEY\n"
+    (found,) = findings(text, {"OPENAI_API_KEY": "v", "OTHER_KEY": "sk-1" + "234"})
+    assert found.what == "OTHER_KEY is publicly known or trivial to guess" and found.place.line == 7

@@ -144,6 +144,8 @@ def test_values_from_a_dotenv_file_work_like_the_environments(tmp_path: Path) ->
     (["--port", "99999"], two(), ["--port '99999'", "from: flag --port", "repair: --port 4000"]),
     (["--nope"], two(), ["No such option '--nope'", "--help"]),
     (["frobnicate"], two(), ["No such command 'frobnicate'", "--help"]),
+    (["serve"], two(), ["No such command 'serve': python -m src.main alone starts the gateway"]),
+    (["keys", "add"], two(), ["Missing argument 'NAME'", "repair: python -m src.main keys add --help"]),
     (["--port"], two(), ["'--port' requires an argument", "--help"]),
     (["--port", ""], two(), ["--port is empty", "--port VALUE, or leave it out"]),
     (["--config", ""], two(), ["--config is empty"]),
@@ -176,6 +178,12 @@ def test_what_cannot_be_used_is_refused_before_anything_starts(
     ran = run_here(*flags, env=env, cwd=tmp_path, capfd=capfd)
     refused(ran, *texts)
     assert "repair: " in ran.err and written(tmp_path) == []
+
+
+def test_a_command_that_needs_another_word_shows_its_help(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    ran = run_here("ledger", env=two(), cwd=tmp_path, capfd=capfd)
+    assert (ran.code, ran.out) == (2, b"") and ran.err.startswith("Usage: python -m src.main ledger")
+    assert "unpriced" in ran.err and "error:" not in ran.err
 
 
 @pytest.mark.parametrize("data", [b"A='open\n", b"A=1\nA=2\n", b"\xff", "A=1".encode("utf-16")])

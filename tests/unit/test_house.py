@@ -24,18 +24,20 @@ ROOMS: dict[str, set[str]] = {
     "policy": PURE,
     "store": PURE | {"policy"},
     "discovery": PURE,
+    "dashboard": PURE | {"policy", "store"},
     "deploy": PURE,
     "checker": PURE,
     "explain": PURE | {"policy"},
     "rehearse": PURE | {"policy", "control", "launch", "mock"},
     "begin": PURE | {"policy"},
     "launch": PURE,
+    "webserver": set(),
     "proxy": PURE,
     "mock": set(),
     "hooks": PURE | {"policy", "store"},
     "serving": PURE | {"hooks"},
     "cli": PURE | {"control", "policy", "store", "discovery", "deploy", "checker", "explain", "rehearse", "begin"}
-    | {"launch", "mock"},
+    | {"launch", "mock", "dashboard", "webserver"},
     "main": PURE | {"cli"},
 }
 # Heavy or framework libraries and the only rooms that may import them.

@@ -7,7 +7,7 @@ import yaml
 
 from src.begin import yaml_tree
 from src.begin.as_env import env_text
-from src.begin.deployment import Reading
+from src.begin.deployment import Reading, free_key
 from src.begin.importing import finish, read_file
 from src.config.environment import parse_dotenv
 from src.errors import ConfigurationError
@@ -46,6 +46,7 @@ def lost(reading: Reading) -> dict[str, str]:
     ({"api_key": "os.environ/MY_KEY"}, {"API_KEY_ENV": "MY_KEY"}),
     ({"api_key": "os.environ/MODEL_M_API_KEY"}, {"API_KEY": ""}),
     ({"api_key": "not-needed"}, {"API_KEY_ENV": "none"}),
+    ({"model": "ollama/llama3", "api_key": "not-needed"}, {"UPSTREAM_MODEL": "ollama/llama3"}),
     ({"model": "gemini/x", "api_key": "os.environ/GOOGLE_AI_API_KEY"},
      {"UPSTREAM_MODEL": "gemini/x", "API_KEY_ENV": "GOOGLE_AI_API_KEY"}),
     ({"model": "os.environ/MODEL"}, {"UPSTREAM_MODEL": "groq/llama-3.3-70b-versatile"}),
@@ -58,6 +59,7 @@ def lost(reading: Reading) -> dict[str, str]:
     ({"additional_drop_params": ["a", "b"], "allowed_openai_params": ["c"]},
      {"DROP_PARAMS": "a,b", "ALLOW_PARAMS": "c"}),
     ({"drop_params": True, "max_retries": 3, "rpm": None}, {"RETRIES": "3"}),
+    ({"max_retries": 0}, {"RETRIES": "0"}),
     ({"input_cost_per_token": 0.000000075, "output_cost_per_token": "3e-07"},
      {"INPUT_COST": "0.075", "OUTPUT_COST": "0.3"}),
 ])
@@ -75,6 +77,7 @@ def test_a_parameter_becomes_a_variable(params: dict[str, Any], expected: dict[s
     ({"rpm": [1]}, "rpm", "a single value is expected here"),
     ({"timeout": "os.environ/NOT_SET"}, "timeout", "NOT_SET is not set here"),
     ({"timeout": 100_000}, "timeout", "at most 86400"),
+    ({"input_cost_per_token": "os.environ/NOT_SET"}, "input_cost_per_token", "NOT_SET is not set here"),
     ({"model": "grok-3", "custom_llm_provider": "xai", "reasoning_effort": "high"}, "reasoning_effort",
      "grok-3 does not accept it"),
     ({"model": "gpt-5", "reasoning_effort": "ultra"}, "reasoning_effort", "gpt-5 accepts minimal, low, medium, high"),
@@ -96,6 +99,31 @@ def test_what_cannot_be_carried_is_told_with_what_to_do(params: dict[str, Any], 
     assert text in found[key], found
 
 
+@pytest.mark.parametrize("stated, key", [
+    ("mine", "mine"), ("a" * 32, "a" * 32), ("a" * 33, "m"), ("Not simple", "m"), ("9x", "m"), (None, "m")])
+def test_a_simple_id_becomes_the_key(stated: str | None, key: str) -> None:
+    assert [model.key for model in read(entry({}, {"id": stated}))[0].models] == [key]
+
+
+@pytest.mark.parametrize("name, taken, key", [
+    ("a", [], "a"), ("a", ["a"], "a_2"), ("a", ["a", "a_2"], "a_3"), ("ab", ["a"], "ab"),
+    ("a_stream", ["a"], "a_stream_2"), ("a", ["a_stream"], "a_2"),  # whose would MODEL_A_STREAM_TIMEOUT be?
+])
+def test_a_key_is_numbered_where_it_is_taken_or_unclear(name: str, taken: list[str], key: str) -> None:
+    assert free_key(name, taken) == key
+
+
+@pytest.mark.parametrize("settings, warned", [
+    ({"some_token": "abc"}, True), ({"database_url": "postgresql://u:p@db/x"}, True),
+    ({"database_url": "postgresql://db/x"}, False), ({"some_token": "os.environ/X"}, False),
+    ({"token_cost": "1"}, False), ({"some_token": ""}, False),
+])
+def test_a_secret_in_clear_is_said_even_where_it_is_not_carried(settings: dict[str, str], warned: bool) -> None:
+    found = finish(read(entry({}, general_settings=settings))[0]).of("warning")
+    assert [item.path for item in found if "secret in clear" in item.text] == [
+        f"general_settings.{name}" for name in settings if warned]
+
+
 @pytest.mark.parametrize("more, expected", [
     ({"litellm_settings": {"json_logs": True}}, {"GATEWAY_LOG_FORMAT": "json"}),
     ({"general_settings": {"max_request_size_mb": 5}}, {"GATEWAY_MAX_BODY_MB": "5"}),
@@ -105,6 +133,8 @@ def test_what_cannot_be_carried_is_told_with_what_to_do(params: dict[str, Any], 
      {"HTTPS_PROXY": "http://p.example.com:1"}),
     ({"litellm_settings": {"request_timeout": 9}, "router_settings": {"timeout": 7}}, {"TIMEOUT": "9"}),
     ({"router_settings": {"num_retries": 1, "stream_timeout": 7}}, {"RETRIES": "1", "STREAM_TIMEOUT": "7"}),
+    ({"litellm_settings": {"num_retries": None, "cache_params": None, "json_logs": True}},
+     {"GATEWAY_LOG_FORMAT": "json"}),
     ({"litellm_settings": {"callbacks": "prometheus", "drop_params": "True", "cache": False}}, {}),
 ])
 def test_a_setting_becomes_a_variable_or_is_not_needed(more: dict[str, Any], expected: dict[str, str]) -> None:

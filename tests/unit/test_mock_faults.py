@@ -12,7 +12,7 @@ import openai
 import pytest
 
 import src.mock as documentation
-from src.mock.faults import NAMED, FaultBook
+from src.mock.faults import NAMED, FaultBook, named
 from src.mock.server import Fault, MockUpstream
 
 QUESTION: list[Any] = [{"role": "user", "content": "Say hello, and say it with several words"}]
@@ -278,6 +278,30 @@ def test_named_errors_are_openais(upstream: MockUpstream) -> None:
     assert ask(upstream, "mock-context").json()["error"]["code"] == "context_length_exceeded"
     assert ask(upstream, "mock-quota").json()["error"]["code"] == "insufficient_quota"
     assert ask(upstream, "mock-429").headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize(("model", "status"), [
+    ("mock-429", 429), ("mock-400", 400), ("mock-599", 599), ("openai/mock-503", 503), ("mock-399", None),
+    ("mock-600", None), ("mock-4290", None), ("mock", None), ("mock-", None), ("mock-nothing", None),
+    ("gpt-429", None), ("x-mock-429", None), ("mock_429", None),
+])
+def test_only_names_of_the_mock_ask_for_a_status(model: str, status: int | None) -> None:
+    fault = named(model)
+    assert (fault and fault.status) == status
+
+
+@pytest.mark.parametrize(("fault", "earlier", "status"), [
+    (Fault(status=500), 99, 500), (Fault(status=500, times=2), 1, 500), (Fault(status=500, times=2), 2, None),
+    (Fault(status=500, times=2, then=Fault(status=429)), 99, 429),
+    (Fault(status=500, times=2, then=Fault(status=429, times=1)), 2, 429),
+    (Fault(status=500, times=2, then=Fault(status=429, times=1)), 3, None),
+])
+def test_a_fault_lasts_as_often_as_it_says(fault: Fault, earlier: int, status: int | None) -> None:
+    assert fault.at(earlier).status == status
+
+
+def test_a_list_in_json_is_kept_as_texts() -> None:
+    assert Fault.from_json({"refuses": ["a", 1]}).refuses == ("a", "1")
 
 
 def test_the_documentation_names_every_fault_and_field() -> None:

@@ -38,7 +38,8 @@ def test_the_wheel_holds_one_package_with_all_its_modules_and_types(wheel: Path)
     top = {name.split("/")[0] for name in names}
     assert {name for name in top if not name.endswith(".dist-info")} == {"litellm_gateway"}
     modules = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*.py")}
-    assert {f"litellm_gateway/{name}" for name in modules | {"py.typed"}} <= names
+    pages = ("dashboard/style.css", "dashboard/icon.svg")
+    assert {f"litellm_gateway/{name}" for name in modules | {"py.typed", *pages}} <= names
 
 
 def test_the_installed_command_knows_its_version(installed: Path, tmp_path: Path) -> None:

@@ -62,13 +62,20 @@ def test_the_environment_wins_over_dotenv_and_both_declare_together() -> None:
     assert aliases(plan) == ["from-env"]
 
 
+def test_a_model_is_found_by_its_key() -> None:
+    plan = declared(two())
+    assert [plan.by_key(key).alias for key in ("deepseek", "gpt5")] == ["deepseek-v3.2", "gpt-5"]
+
+
 def test_an_empty_environment_is_empty() -> None:
     assert whats(declared({})) == ["no model is declared"]
 
 
-def test_without_any_model_three_ways_to_declare_one_are_shown() -> None:
+def test_without_any_model_questions_and_three_ways_to_declare_one_are_shown() -> None:
     problem, = declared({}).problems
-    assert problem.repair.splitlines()[1:] == [
+    assert problem.repair.splitlines() == [
+        "answer some questions: {program} init",
+        "or declare one in any of three ways (variables may also stand in .env):",
         "PROXY_MODEL_KEYS=gpt5 MODEL_GPT5_UPSTREAM_MODEL=gpt-5 {program}",
         "{program} --model-spec key=gpt5,upstream=gpt-5",
         "OPENAI_API_KEY=<your key> {program}"]
@@ -243,6 +250,15 @@ def test_a_header_with_a_known_secret_is_refused() -> None:
     plan = declared(two(OPENAI_API_KEY=value, MODEL_GPT5_HEADERS=f"X-Title=before {value}"))
     problem, = plan.problems
     assert "gpt-5: the header X-Title holds a secret" in problem.what and value not in problem.text()
+
+
+@pytest.mark.parametrize(("key", "header", "refused"), [
+    ("k", "kind", False), ("k", "k", True), ("ollama", "for ollama", False), ("1234567", "v1234567", False),
+    ("12345678", "v12345678", True), ("12345678", "1234567", False), ("", "x", False),
+])
+def test_a_short_word_that_serves_as_a_key_may_stand_inside_a_header(key: str, header: str, refused: bool) -> None:
+    plan = declared(two(OPENAI_API_KEY=key, MODEL_GPT5_HEADERS=f"X-Title={header}"))
+    assert [problem.code for problem in plan.problems] == ["GW409"] * refused
 
 
 @pytest.mark.parametrize("given", ["GATEWAY_SSL_CERTFILE", "GATEWAY_SSL_KEYFILE"])

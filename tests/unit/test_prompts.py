@@ -60,7 +60,7 @@ def test_a_filled_template_is_bounded_in_bytes(value: str, fits: bool) -> None:
     try:
         fill(template("s", "{{v}}"), {"v": value})
     except PromptProblem as problem:
-        assert not fits and "64 KiB" in problem.message
+        assert not fits and "is longer than 64 KiB once filled" in problem.message
     else:
         assert fits
 
@@ -82,6 +82,18 @@ OWN = {"role": "user", "content": "own"}
     ("responses", {"input": [OWN]}, Filled(None, "U"), {"input": [{"role": "user", "content": "U"}, OWN]}),
     ("responses", {"input": [OWN]}, Filled("S", None), {"input": [OWN], "instructions": "S"}),
     ("completions", {"prompt": "own"}, BOTH, {"prompt": "S\n\nU\n\nown"}),
+    ("completions", {"prompt": ""}, BOTH, {"prompt": "S\n\nU"}),
+    ("completions", {"prompt": None}, BOTH, {"prompt": "S\n\nU"}),
+    ("completions", {}, Filled("", None), {"prompt": ""}), ("chat", {"messages": None}, Filled("", ""), {"messages": [
+        {"role": "system", "content": ""}, {"role": "user", "content": ""}]}),
+    ("messages", {"messages": [OWN], "system": ""}, Filled("S", None), {"messages": [OWN], "system": "S"}),
+    ("messages", {"messages": [OWN], "system": "mine"}, Filled(None, "U"),
+     {"messages": [{"role": "user", "content": "U"}, OWN], "system": "mine"}),
+    ("messages", {"system": []}, Filled("S", None), {"system": [{"type": "text", "text": "S"}]}),
+    ("responses", {"input": "", "instructions": ""}, BOTH,
+     {"input": [{"role": "user", "content": "U"}, {"role": "user", "content": ""}], "instructions": "S"}),
+    ("responses", {}, Filled(None, "U"), {"input": [{"role": "user", "content": "U"}]}),
+    ("images_generations", {"prompt": "own"}, Filled("S", None), {"prompt": "S\n\nown"}),
     ("images_generations", {}, Filled(None, "U"), {"prompt": "U"}),
 ])
 def test_the_template_stands_before_the_clients_words(kind: str, body: dict[str, Any], filled: Filled,
@@ -93,12 +105,37 @@ def test_the_template_stands_before_the_clients_words(kind: str, body: dict[str,
 @pytest.mark.parametrize("kind, body, param", [
     ("embeddings", {"input": "x"}, "prompt_id"), ("speech", {}, "prompt_id"), ("chat", {"messages": "x"}, "messages"),
     ("completions", {"prompt": [1, 2]}, "prompt"), ("messages", {"system": 7}, "system"),
-    ("responses", {"input": 7}, "input"),
+    ("responses", {"input": 7}, "input"), ("responses", {"input": {}}, "input"),
+    ("messages", {"messages": {}}, "messages"),
+    ("responses", {"instructions": []}, "instructions"), ("images_generations", {"prompt": {}}, "prompt"),
+    ("images_edits", {}, "prompt_id"), ("transcriptions", {}, "prompt_id"), ("chat", {"messages": 0}, "messages"),
 ])
 def test_where_a_template_has_no_place_the_field_is_named(kind: str, body: dict[str, Any], param: str) -> None:
     with pytest.raises(PromptProblem) as problem:
         insert(kind, body, BOTH)
     assert problem.value.param == param
+
+
+@pytest.mark.parametrize(("share", "part"), [(0, 0.0), (1, 0.01), (50, 0.5), (99, 0.99), (100, 1.0)])
+def test_a_share_is_a_share_to_its_bounds(share: int, part: float) -> None:
+    versions = Versions(template("A"), template("B"), share)
+    others = sum(versions.choose(f"user-{number}") is versions.other for number in range(5_000))
+    assert others == part * 5_000 if share in (0, 100) else abs(others - part * 5_000) < 150
+
+
+def test_a_user_may_have_different_versions_of_two_templates() -> None:
+    one, two = (Versions(Template(slug, 1), Template(slug, 2), 50) for slug in ("one", "two"))
+    same = sum(one.choose(str(number)).version == two.choose(str(number)).version for number in range(2_000))
+    assert 800 < same < 1_200
+
+
+@pytest.mark.parametrize(("source", "names"), [
+    ("{{b}}{{a}}{{b}}", ("b", "a")), ("none", ()), ("{{" + "n" * 64 + "}}", ("n" * 64,)), ("{{" + "n" * 65 + "}}", ()),
+    ("{{_1.x-y}} {{1a}} {{ä}}", ("_1.x-y",)), ("{{\ta\n}}", ("a",)),
+])
+def test_these_are_the_variables_of_a_text(source: str, names: tuple[str, ...]) -> None:
+    assert Text.of(source).names == names
+    assert template(source, source).names == names
 
 
 def test_the_same_user_always_gets_the_same_version() -> None:

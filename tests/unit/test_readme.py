@@ -23,6 +23,7 @@ from tests.readme.markdown import DOCUMENTS, ROOT, Block, anchors, block, blocks
 from tests.readme.registry import NOT_PASTED, PASTED, REGISTRY, entries, pasted
 from tests.readme.terminal import script
 
+OPERATING = "docs/operating.md"
 PLANNED = [entry.block for entry in entries("plan", "recipe")]
 
 
@@ -52,7 +53,7 @@ def test_the_tables_of_the_docs_are_those_of_the_code(document: str) -> None:
 
 
 def test_every_flag_is_mentioned() -> None:
-    text = read("README.md")
+    text = read("docs/variables.md")
     flags = {name for parameter in root.params if not getattr(parameter, "hidden", False)
              for name in parameter.opts if name.startswith("--")}
     assert {flag for flag in flags if f"`{flag}" not in text} == set()
@@ -74,7 +75,7 @@ def test_every_name_that_looks_like_a_variable_of_ours_is_one() -> None:
 
 
 def test_the_request_line_has_the_fields_that_the_sample_shows() -> None:
-    shown = json.loads(next(one for one in blocks() if one.sample == "request").text)
+    shown = json.loads(next(one for one in blocks(OPERATING) if one.sample == "request").text)
     real = RequestRecord("0").to_line()
     assert list(shown) == list(real)
     described = re.findall(r"^\| `(\w+)`", read("docs/request-line.md"), re.MULTILINE)
@@ -91,18 +92,18 @@ def test_the_error_types_are_those_of_the_code() -> None:
 
 def test_the_metrics_are_those_of_the_code() -> None:
     made = set(re.findall(r'\("(gateway_\w+)", "', read("src/hooks/metrics.py")))
-    section = read("README.md").partition("### Metrics and traces")[2].partition("### ")[0]
+    section = read(OPERATING).partition("## Metrics and traces")[2].partition("## ")[0]
     assert made and made == set(re.findall(r"`(gateway_\w+)`", section))
 
 
 def test_the_startup_sample_has_the_columns_of_the_real_log() -> None:
-    sample = next(one for one in blocks() if one.sample == "startup").text
+    sample = next(one for one in blocks(OPERATING) if one.sample == "startup").text
     assert re.split(r"\s{2,}", table([])[0].strip()) in [re.split(r"\s{2,}", line.strip()) for line in
                                                          sample.splitlines()]
 
 
 def test_the_exit_codes_are_those_of_the_code() -> None:
-    shown = {int(code) for code in re.findall(r"^\| (\d+) \|", read("README.md"), re.MULTILINE)}
+    shown = {int(code) for code in re.findall(r"^\| (\d+) \|", read(OPERATING), re.MULTILINE)}
     assert shown == {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
 
 

@@ -56,6 +56,12 @@ def test_no_real_key_reaches_the_rehearsed_gateway() -> None:
     assert instead["LANG"] == "C" and "ODD_NAME_FILE" not in instead
 
 
+def test_canaries_tell_their_variables_apart() -> None:
+    canaries = Canaries({})
+    first, second = canaries.of("MY__KEY"), canaries.of("MY_KEY")
+    assert first.startswith("canary-my-key-") and first != second and canaries.of("MY__KEY") == first
+
+
 def test_a_leak_is_found_by_searching() -> None:
     canaries = Canaries({"A_KEY": Secret("A_KEY", None, "nowhere")})
     places = [("the log", b"nothing"), ("a row", f"x{canaries.of('A_KEY')}y".encode())]
@@ -102,6 +108,8 @@ def test_every_upstream_is_the_mock_and_nothing_else_changes() -> None:
     assert [entry["litellm_params"]["api_base"] for entry in entries] == [
         f"{ROOT}/d1/v1", f"{ROOT}/d2/v1", f"{ROOT}/d2/v1"], "a chain begins at its first member"
     assert {entry["litellm_params"]["timeout"] for entry in entries} == {TIMEOUT_S}
+    assert {model["timeout"] for model in copy.generation.plan["models"]} == {TIMEOUT_S}
+    assert {model["max_parallel"] for model in copy.generation.plan["models"]} == {None}
     assert "max_parallel_requests" not in str(entries) and "api.example.com" not in str(copy.generation)
     assert [entry["litellm_params"]["api_key"] for entry in entries] == [
         entry["litellm_params"]["api_key"] for entry in real.config["model_list"]]
@@ -122,10 +130,11 @@ ROW = {"name": "a", "scope": "model", "target": "gpt-5", "rpm": 60, "tpm": None,
 
 
 @pytest.mark.parametrize(("row", "limited", "kept"), [
-    (ROW, True, [2]), (ROW, False, []), ({**ROW, "scope": "provider", "rpm": 1}, True, [1]),
+    (ROW, True, [2]), (ROW, False, []), ({**ROW, "rpm": 2}, True, [2]), ({**ROW, "rpm": None, "tpm": 9}, True, [None]),
+    ({**ROW, "scope": "provider", "rpm": 1}, True, [1]),
     ({**ROW, "scope": "user"}, True, []), ({**ROW, "rpm": None}, True, []),
 ])
-def test_rows_of_limits_are_scaled_too(row: dict[str, Any], limited: bool, kept: list[int]) -> None:
+def test_rows_of_limits_are_scaled_too(row: dict[str, Any], limited: bool, kept: list[int | None]) -> None:
     rows = limit_rows([row], limited)
     assert [found["rpm"] for found in rows] == kept
     assert [found["budget_micros"] for found in rows] == [None] * len(kept)
@@ -294,12 +303,22 @@ REPORT = Report((judged("boots", "", [], "ready", 4.0), judged("chain", "default
 
 def test_the_report_names_what_failed() -> None:
     assert summary(REPORT) == "1 passed, 1 failed, 1 not rehearsed in 4.5 s; failed: chain default"
-    assert [line.split() for line in table(REPORT.checks)[1:]] == [
+    assert [line.split() for line in table(REPORT.checks)] == [
+        ["check", "alias", "what", "was", "seen"],
         ["ok", "boots", "ready"], ["FAILED", "chain", "default", "asked\x00", "b"],
         ["-", "upstream", "claude", "not", "played"]]
     document = REPORT.document()
     assert (document["ok"], document["config"], len(document["checks"])) == (False, "abc", 3)
     assert summary(Report(REPORT.checks[:1])) == "1 passed, 0 failed, 0 not rehearsed in 0.0 s"
+
+
+@pytest.mark.parametrize(("problems", "outcome", "detail"), [
+    ([], "passed", "seen"), ([""], "passed", "seen"), (["one"], "failed", "one"),
+    (["one", "", "two"], "failed", "one; two"),
+])
+def test_a_check_that_found_something_says_all_of_it(problems: list[str], outcome: str, detail: str) -> None:
+    check = judged("chain", "default", problems, "seen")
+    assert (check.outcome, check.detail) == (outcome, detail)
 
 
 def test_junit_has_one_case_per_check() -> None:

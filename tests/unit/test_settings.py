@@ -95,6 +95,12 @@ def test_every_variable_is_described_for_the_readme() -> None:
     assert all(text for _, text in rows.values())
 
 
+def test_these_variables_hold_secrets() -> None:
+    assert {variable.name for variable in VARIABLES if variable.secret} == {
+        "OPENAI_API_KEY", "LITELLM_MASTER_KEY", "LITELLM_API_KEY", "GATEWAY_METRICS_KEY", "GATEWAY_DATABASE_URL",
+        "DISCOVERY_TOKENS"}
+
+
 @pytest.mark.parametrize("name", [variable.name for variable in VARIABLES if not variable.secret])
 def test_the_example_of_every_variable_is_accepted(name: str) -> None:
     shown = example(BY_NAME[name])

@@ -13,13 +13,14 @@ import pytest
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 from src.hooks import upstream_models  # noqa: E402  (LiteLLM reads the variable above when it is imported)
+from src.hooks.background import beside  # noqa: E402
 from src.hooks.errors_out import Refusal  # noqa: E402
 from src.hooks.limits_counting import Counting  # noqa: E402
 from src.hooks.listing import entry  # noqa: E402
 from src.hooks.planview import ModelView, PlanView, read_plan  # noqa: E402
 from src.hooks.record import RequestRecord  # noqa: E402
 from src.hooks.upstream_lists import MOST_NAMES, Place, ids_of, known_ids, own_place, place_of  # noqa: E402
-from src.hooks.upstream_models import Catalog, Followed, Unlisted, fetch, following  # noqa: E402
+from src.hooks.upstream_models import Catalog, Followed, Unlisted, fetch  # noqa: E402
 from src.policy.client_keys import ClientKey  # noqa: E402
 from tests.unit.declaring import canary  # noqa: E402
 from tests.unit.limits_support import gate_of, go_through, request  # noqa: E402
@@ -197,7 +198,7 @@ def test_the_last_good_list_is_kept_told_of_once_and_shared_with_new_workers(
             await asyncio.sleep(0.002)
 
     async def life() -> None:
-        async with following(first):
+        async with beside(first.run):
             await until(lambda: first.models == ("local/a",))
             provider.answer = 500
             asked = provider.asked
@@ -224,7 +225,7 @@ def test_nothing_known_is_told_as_such(provider: Provider, caplog: pytest.LogCap
     alone._transport = httpx.MockTransport(provider)
 
     async def life() -> None:
-        async with following(alone):
+        async with beside(alone.run):
             while not caplog.records:
                 await asyncio.sleep(0.002)
     asyncio.run(asyncio.wait_for(life(), 30))
