@@ -10,9 +10,11 @@ Makes `.venv` when needed. Every step runs, also after one that failed; the exit
 """
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
@@ -75,14 +77,31 @@ def environment(database: Optional[str]) -> Dict[str, str]:
     return environ
 
 
-def passes(step: Step, python: str, environ: Dict[str, str]) -> bool:
-    """Run one step and report how it went."""
+def passes(step: Step, python: str, environ: Dict[str, str], aside: bool = False) -> bool:
+    """Run one step and report how it went; ``aside``: with what others leave of the machine, and told at its end."""
     say("== {}: python {}".format(step.name, " ".join(step.arguments)))
     started = time.monotonic()
-    code = subprocess.call([python] + step.arguments, cwd=str(ROOT), env=environ)
-    outcome = "passed" if code == 0 else "FAILED (exit code {})".format(code)
-    say("== {}: {} after {:.0f} s".format(step.name, outcome, time.monotonic() - started))
-    return code == 0
+    nice = shutil.which("nice") if aside else None
+    done = subprocess.run(([nice] if nice else []) + [python] + step.arguments, cwd=str(ROOT), env=environ,
+                          stdout=subprocess.PIPE if aside else None, stderr=subprocess.STDOUT if aside else None)
+    outcome = "passed" if done.returncode == 0 else "FAILED (exit code {})".format(done.returncode)
+    said = (done.stdout or b"").decode("utf-8", "replace")
+    say("{}== {}: {} after {:.0f} s".format(said and "\n" + said, step.name, outcome, time.monotonic() - started))
+    return done.returncode == 0
+
+
+def failures(planned: Sequence[Step], python: str, environ: Dict[str, str]) -> List[str]:
+    """Run every step, also after a failing one, and return the names of those that failed.
+
+    Style and types are checked beside the tests, which wait for much.
+    """
+    tests = [step for step in planned if "pytest" in step.arguments]
+    checks = [step for step in planned if step not in tests]
+    with ThreadPoolExecutor(1) as pool:
+        checked = [pool.submit(passes, step, python, environ, bool(tests)) for step in checks]
+        tested = [passes(step, python, environ) for step in tests]
+        passed = [one.result() for one in checked] + tested
+    return [step.name for step, ok in zip(checks + tests, passed) if not ok]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -95,7 +114,7 @@ def main(arguments: Sequence[str]) -> int:
     with contextlib.ExitStack() as stack:
         tested = any("pytest" in step.arguments for step in planned)
         database = stack.enter_context(postgres(say)) if tested else None
-        failed = [step.name for step in planned if not passes(step, python, environment(database))]
+        failed = failures(planned, python, environment(database))
     if failed:
         say("Not passed: " + ", ".join(failed))
     return 1 if failed else 0

@@ -16,14 +16,16 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT_FROM = ("pyproject.toml", "constraints.txt", "README.md", "LICENSE", "Dockerfile", ".dockerignore",
               "docker-compose.yml", "src")
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+Subject = TypeVar("Subject")
 
 
 def say(text: str) -> None:
@@ -40,7 +42,39 @@ def compose_command() -> list[str]:
     sys.exit("neither docker-compose nor docker was found")
 
 
-class Project:
+class Gateway:
+    """A gateway in a container, as its clients see it."""
+
+    def base(self) -> str:
+        """Return the URL that it is reached at."""
+        raise NotImplementedError
+
+    def logs(self) -> str:
+        """Return everything that its containers have printed."""
+        raise NotImplementedError
+
+    def ask(self, path: str, body: object = None, key: str = "") -> tuple[int, str]:
+        """Send one request; a refused connection is status 0."""
+        request = urllib.request.Request(self.base() + path)
+        request.data = None if body is None else json.dumps(body).encode()
+        request.add_header("Content-Type", "application/json")
+        if key:
+            request.add_header("Authorization", f"Bearer {key}")
+        try:
+            with DIRECT.open(request, timeout=30) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+    def chat(self, model: str, key: str = "", stream: bool = False) -> tuple[int, str]:
+        """Ask one model for an answer."""
+        message = {"role": "user", "content": "hello"}
+        return self.ask("/v1/chat/completions", {"model": model, "messages": [message], "stream": stream}, key)
+
+
+class Project(Gateway):
     """One compose project in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
@@ -73,25 +107,13 @@ class Project:
         lines += [f"MODEL_M{number}_UPSTREAM_MODEL={model}" for number, model in enumerate(models)]
         (self.folder / ".env").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
-    def ask(self, path: str, body: object = None, key: str = "") -> tuple[int, str]:
-        """Send one request to the published port; a refused connection is status 0."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}")
-        request.data = None if body is None else json.dumps(body).encode()
-        request.add_header("Content-Type", "application/json")
-        if key:
-            request.add_header("Authorization", f"Bearer {key}")
-        try:
-            with DIRECT.open(request, timeout=30) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError as error:
-            return 0, str(error)
+    def base(self) -> str:
+        """Return the URL of the published port."""
+        return f"http://127.0.0.1:{self.port}"
 
-    def chat(self, model: str, key: str = "", stream: bool = False) -> tuple[int, str]:
-        """Ask one model for an answer."""
-        message = {"role": "user", "content": "hello"}
-        return self.ask("/v1/chat/completions", {"model": model, "messages": [message], "stream": stream}, key)
+    def logs(self) -> str:
+        """Return everything that the containers have printed."""
+        return self.compose("logs", check=False).stdout
 
     def aliases(self) -> list[str]:
         """Return what `/v1/models` lists, or nothing while it does not answer."""
@@ -106,14 +128,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(what: str, condition: Callable[[], bool], project: Project, seconds: float = 120) -> None:
+def wait_for(what: str, condition: Callable[[], object], gateway: Gateway, seconds: float = 120) -> None:
     """Poll until ``condition`` holds; past the deadline show the containers' logs."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            logs = project.compose("logs", "--tail=60", check=False).stdout
-            raise AssertionError(f"{what}: not within {seconds:.0f} s\n{logs}")
-        time.sleep(0.5)
+            raise AssertionError(f"{what}: not within {seconds:.0f} s\n{gateway.logs()[-6000:]}")
+        time.sleep(0.2)
 
 
 def expect(what: str, holds: object, shown: object = "") -> None:
@@ -232,18 +253,27 @@ def copied() -> Iterator[Project]:
             project.compose("down", "--volumes", "--remove-orphans", check=False)
 
 
-def main() -> int:
-    """Run every check in order; they build on each other."""
-    with copied() as project:
-        for check in (missing_env_file, built, answers, confined, health_check, switched, nothing_leaks, ends):
-            say(f"{check.__name__.replace('_', ' ')}:")
-            try:
-                check(project)
-            except AssertionError as failure:
-                say(f"  FAILED: {failure}")
-                return 1
-    say("the containers keep every promise")
+def all_hold(prepared: Callable[[], AbstractContextManager[Subject]], checks: Iterable[Callable[[Subject], None]],
+             told: str) -> int:
+    """Run every check in order, they build on each other; return the exit code, and say ``told`` where all hold."""
+    try:
+        with prepared() as subject:
+            for check in checks:
+                say(f"{check.__name__.replace('_', ' ')}:")
+                check(subject)
+    except AssertionError as failure:
+        say(f"  FAILED: {failure}")
+        return 1
+    say(told)
     return 0
+
+
+CHECKS = (missing_env_file, built, answers, confined, health_check, switched, nothing_leaks, ends)
+
+
+def main() -> int:
+    """Run every check."""
+    return all_hold(copied, CHECKS, "the containers keep every promise")
 
 
 if __name__ == "__main__":

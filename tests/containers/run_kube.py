@@ -16,14 +16,12 @@ import shutil
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.containers.image import image, logs_of, rendered, run
-from tests.containers.run_compose import DIRECT, expect, say
+from tests.containers.run_compose import Gateway, all_hold, expect, say, wait_for
 
 PORT, USER = 4000, 10001
 DECLARED = """\
@@ -39,7 +37,7 @@ MODEL_LOCAL_API_KEY_ENV=none
 """
 
 
-class Cluster:
+class Cluster(Gateway):
     """One network with a mock upstream, and the documents of one Deployment."""
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -68,25 +66,11 @@ class Cluster:
         """Remove the pod; its volumes stay, as a PersistentVolumeClaim does."""
         run("pod", "rm", "--force", "--time", "40", self.pod, check=False)
 
-    def ask(self, path: str, body: object = None, key: str = "") -> tuple[int, str]:
-        """Send one request to the pod; a refused connection is status 0."""
-        request = urllib.request.Request(f"http://{self._address()}:{PORT}{path}")
-        request.data = None if body is None else json.dumps(body).encode()
-        request.add_header("Content-Type", "application/json")
-        if key:
-            request.add_header("Authorization", f"Bearer {key}")
-        try:
-            with DIRECT.open(request, timeout=30) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError as error:
-            return 0, str(error)
-
-    def chat(self, model: str, key: str) -> tuple[int, str]:
-        """Ask one model for an answer."""
-        return self.ask("/v1/chat/completions", {"model": model, "messages": [{"role": "user", "content": "hello"}]},
-                        key)
+    def base(self) -> str:
+        """Return the URL of the pod."""
+        infra = run("pod", "inspect", self.pod, "--format", "{{.InfraContainerID}}").stdout.strip()
+        shown = run("inspect", infra, "--format", "{{json .NetworkSettings.Networks}}").stdout
+        return f"http://{json.loads(shown)[self.name]['IPAddress']}:{PORT}"
 
     def inside(self, *command: str, check: bool = True) -> str:
         """Run a command in the gateway's container and return what it printed."""
@@ -96,23 +80,9 @@ class Cluster:
         """Return what the gateway has logged."""
         return logs_of(self.container)
 
-    def _address(self) -> str:
-        infra = run("pod", "inspect", self.pod, "--format", "{{.InfraContainerID}}").stdout.strip()
-        shown = run("inspect", infra, "--format", "{{json .NetworkSettings.Networks}}").stdout
-        return str(json.loads(shown)[self.name]["IPAddress"])
-
 
 def _volumes() -> set[str]:
     return set(run("volume", "ls", "--quiet").stdout.split())
-
-
-def wait_for(what: str, condition: Callable[[], object], cluster: Cluster, seconds: float = 120) -> None:
-    """Poll until ``condition`` holds; past the deadline show the pod's log."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds:.0f} s\n{cluster.logs()[-4000:]}")
-        time.sleep(0.2)
 
 
 def placeholders_are_refused(cluster: Cluster) -> None:
@@ -222,19 +192,10 @@ CHECKS = (placeholders_are_refused, volumes_are_as_a_cluster_has_them, answers, 
 
 
 def main() -> int:
-    """Run every check in order; they build on each other."""
+    """Run every check."""
     if not shutil.which("podman"):
         sys.exit("podman was not found; it alone runs Kubernetes documents without a cluster")
-    try:
-        with prepared(image()) as cluster:
-            for check in CHECKS:
-                say(f"{check.__name__.replace('_', ' ')}:")
-                check(cluster)
-    except AssertionError as failure:
-        say(f"  FAILED: {failure}")
-        return 1
-    say("the pod keeps every promise")
-    return 0
+    return all_hold(lambda: prepared(image()), CHECKS, "the pod keeps every promise")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.containers.image import image, rendered
-from tests.containers.run_compose import Project, compose_command, expect, free_port, say, wait_for
+from tests.containers.run_compose import Project, all_hold, compose_command, expect, free_port, say, wait_for
 
 OVERLAY = """\
 services:
@@ -178,17 +178,8 @@ CHECKS = (every_combination_is_read, secrets_are_made, answers, it_is_the_render
 
 
 def main() -> int:
-    """Run every check in order; they build on each other."""
-    try:
-        with prepared(image()) as project:
-            for check in CHECKS:
-                say(f"{check.__name__.replace('_', ' ')}:")
-                check(project)
-    except AssertionError as failure:
-        say(f"  FAILED: {failure}")
-        return 1
-    say("the rendered file keeps every promise")
-    return 0
+    """Run every check."""
+    return all_hold(lambda: prepared(image()), CHECKS, "the rendered file keeps every promise")
 
 
 if __name__ == "__main__":

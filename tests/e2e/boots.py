@@ -48,7 +48,7 @@ class Boots:
     """The process that knows; to be closed."""
 
     def __init__(self) -> None:
-        environ = {**clean_environment(), **QUIET, "PYTHONPATH": str(ROOT)}
+        environ = {**clean_environment(measured=False), **QUIET, "PYTHONPATH": str(ROOT)}
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).resolve())], env=environ, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any
 
 from tests.e2e.gateway import ROOT, canary, clean_environment
 
+_OURS = re.compile(r"litellm-gateway |starting at |  |note: |worker \d+ |ready: |stopping: ")
 KEY, OTHER_KEY = canary("upstream"), canary("other")
 LISTED = Path(__file__).with_name("litellm_routes.txt")
 READ = """
@@ -50,7 +52,7 @@ json.dump({
 @cache
 def installed() -> dict[str, list[str]]:
     """Return the routes, own fields and parameters of the installed LiteLLM."""
-    environ = {**clean_environment(), "PYTHONPATH": str(ROOT), "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    environ = {**clean_environment(measured=False), "PYTHONPATH": str(ROOT), "LITELLM_LOCAL_MODEL_COST_MAP": "True",
                "LITELLM_MODE": "PRODUCTION"}
     done = subprocess.run([sys.executable, "-c", READ], env=environ, capture_output=True, text=True, timeout=180,
                           cwd=os.path.dirname(__file__))
@@ -71,6 +73,11 @@ def two_upstreams(first: str, second: str, **more: str) -> dict[str, str]:
         "MODEL_IMAGE_API_BASE": first, "MODEL_IMAGE_API_KEY_ENV": "UPSTREAM_KEY",
         "MODEL_OTHER_UPSTREAM_MODEL": "grok-code-fast-1", "MODEL_OTHER_ALIAS": "other", "MODEL_OTHER_API_BASE": second,
         "MODEL_OTHER_API_KEY_ENV": "OTHER_KEY", **more}
+
+
+def foreign_lines(stderr: str) -> list[str]:
+    """Return what a log holds beside the lines that tell of a start and an end."""
+    return [line for line in stderr.splitlines() if not _OURS.match(line)]
 
 
 def lines_of(text: str) -> list[dict[str, Any]]:

@@ -31,7 +31,8 @@ class Inside:
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
-        self.client = httpx.Client(base_url=gateway.url, headers=gateway.headers, timeout=60, trust_env=False)
+        self.client = httpx.Client(base_url=gateway.url, headers=gateway.headers, timeout=60, trust_env=False,
+                                   verify=False)
 
     def post(self, path: str, **body: Any) -> httpx.Response:
         """Post a JSON body on a connection that is kept."""

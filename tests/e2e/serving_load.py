@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import sys
 import threading
 import time
 from collections import Counter
@@ -32,7 +33,7 @@ class Load:
 
     def __enter__(self) -> "Load":
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self._thread = threading.Thread(target=self._run_unmeasured, daemon=True)
         self._thread.start()
         return self
 
@@ -41,6 +42,10 @@ class Load:
         self._stop.set()
         self._thread.join(120)
         assert not self._thread.is_alive(), "the clients do not end"
+
+    def _run_unmeasured(self) -> None:
+        sys.settrace(None)  # nothing of `src` is here, and what coverage takes is taken from the gateway
+        asyncio.run(self._run())
 
     async def _run(self) -> None:
         kinds = [kind for kind, count in self.clients.items() for _ in range(count)]
@@ -97,7 +102,8 @@ class Stream:
         body = {"model": self._model, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
         url = f"{self._url}/v1/chat/completions"
         try:
-            with httpx.stream("POST", url, json=body, headers=self._headers, timeout=120) as answer:
+            with httpx.stream("POST", url, json=body, headers=self._headers, timeout=120,
+                              verify=False) as answer:
                 for data in answer.iter_bytes():
                     self.data += data
                     self._begun.set()

@@ -20,7 +20,7 @@ import yaml
 
 from src.control import Gateway as ControlledGateway
 
-from .gateway import DEADLINE_S, ROOT, canary, clean_environment, free_port, running, until
+from .gateway import DEADLINE_S, PYTHONPATH, canary, clean_environment, free_port, running, until
 
 __all__ = ["Gateway", "canary", "document", "plan_model", "running", "until"]
 
@@ -78,9 +78,13 @@ def plan_model(alias: str, upstream: str) -> dict[str, Any]:
 
 
 class Gateway:
-    """One serving process, its folder, its log; a context manager that leaves nothing behind."""
+    """One serving process, its folder, its log; a context manager that leaves nothing behind.
 
-    def __init__(self, first: Mapping[str, Any], environ: Mapping[str, str] | None = None, **order: Any) -> None:
+    ``send_buffer`` is how many bytes the kernel keeps for each client, 0 as many as it likes.
+    """
+
+    def __init__(self, first: Mapping[str, Any], environ: Mapping[str, str] | None = None,
+                 measured: bool = True, send_buffer: int = 0, **order: Any) -> None:
         self.key = canary("master")
         self.home = Path(tempfile.mkdtemp(prefix="lg-"))
         self.runtime_dir = self.home / "run" / "port"
@@ -89,13 +93,13 @@ class Gateway:
         self.tmp = self.home / "tmp"
         self.tmp.mkdir()
         self.environ = {
-            **clean_environment(),
+            **clean_environment(measured),
             "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION", "LITELLM_MASTER_KEY": self.key,
-            "UPSTREAM_KEY": canary("upstream"), "PYTHONPATH": f"{ROOT}{os.pathsep}{self.home}",
+            "UPSTREAM_KEY": canary("upstream"), "PYTHONPATH": f"{PYTHONPATH}{os.pathsep}{self.home}",
             "TMPDIR": str(self.tmp), **(environ or {}),
         }
         self.first, self._order = first, order
-        self.watch, self._starts = False, True
+        self.watch, self._starts, self._send_buffer = False, True, send_buffer
         if "runtime_dir" in order:
             self.runtime_dir = Path(order["runtime_dir"])
         self.process: subprocess.Popen[bytes] | None = None
@@ -138,6 +142,8 @@ class Gateway:
         with socket.socket() as listener, tempfile.TemporaryFile("w+") as order, open(self.log_path, "ab") as log:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(("127.0.0.1", self.port))
+            if self._send_buffer:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._send_buffer)
             listener.listen(2048)
             self.port = listener.getsockname()[1]
             json.dump(self.order(listener.fileno()), order)
@@ -236,13 +242,14 @@ class Gateway:
 
     def aliases(self) -> list[str]:
         """Return the aliases that a new connection sees."""
-        answer = httpx.get(f"{self.url}/v1/models", headers=self.headers, timeout=30)
+        answer = httpx.get(f"{self.url}/v1/models", headers=self.headers, timeout=30, verify=False)
         return [model["id"] for model in answer.raise_for_status().json()["data"]]
 
     def chat(self, model: str = "gpt-5", **more: Any) -> httpx.Response:
         """Ask once, on a new connection."""
         body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **more}
-        return httpx.post(f"{self.url}/v1/chat/completions", json=body, headers=self.headers, timeout=60)
+        return httpx.post(f"{self.url}/v1/chat/completions", json=body, headers=self.headers, timeout=60,
+                          verify=False)
 
     def callback(self, name: str, code: str) -> str:
         """Write a callback module that workers can import; return the name for ``litellm_settings.callbacks``."""

@@ -7,8 +7,7 @@ import pytest
 from src.mock.server import MockUpstream
 
 from .gateway import Gateway, canary, models, until
-
-OURS = re.compile(r"litellm-gateway |starting at |  |note: |worker \d+ |ready: |stopping: ")
+from .hooks_support import foreign_lines
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -16,8 +15,7 @@ def test_a_good_boot_shows_our_lines_only(workers: int) -> None:
     with MockUpstream() as upstream, Gateway(models(upstream.url), workers=workers) as gateway:
         gateway.chat("gpt-5").raise_for_status()
         gateway.stop()
-        foreign = [line for line in gateway.stderr.splitlines() if not OURS.match(line)]
-        assert foreign == []
+        assert foreign_lines(gateway.stderr) == []
 
 
 def test_text_is_text_for_requests_too() -> None:

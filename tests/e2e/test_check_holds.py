@@ -20,7 +20,7 @@ from src.checker.keys_table import SHIPPED, KeyTable, load_table, table_text
 
 from .boots import QUIET, Boots, Question, Verdict
 from .file_configs import ENVIRON, Made, changed, good
-from .gateway import ROOT, Gateway, clean_environment, free_port, until
+from .gateway import PYTHONPATH, Gateway, clean_environment, free_port, until
 
 MADE, BOOTED = 300, 10
 # The callback that good files name.
@@ -207,10 +207,11 @@ def test_whole_proxies_agree(folder: Path, table: KeyTable) -> None:
     command = [str(Path(sys.executable).with_name("litellm")), "--host", "127.0.0.1"]
     started = [subprocess.Popen([*command, "--config", str(path), "--port", str(port)], cwd=folder,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                env={**clean_environment(), **QUIET, **made.environ, "PYTHONPATH": str(folder)})
+                                env={**clean_environment(measured=False), **QUIET, **made.environ,
+                                     "PYTHONPATH": str(folder)})
                for path, port, made in zip(paths, ports, (fine, bad))]
     try:
-        with Gateway({**fine.environ, "PYTHONPATH": f"{ROOT}:{folder}"}, "--config", str(paths[0]),
+        with Gateway({**fine.environ, "PYTHONPATH": f"{PYTHONPATH}:{folder}"}, "--config", str(paths[0]),
                      key=fine.environ["LITELLM_MASTER_KEY"]) as gateway:
             served = [gateway.request("GET", "/v1/models").json(), until(lambda: models(ports[0], fine), "LiteLLM")]
         assert started[1].wait(60) != 0

@@ -11,7 +11,7 @@ import pytest
 from src.mock.faults import Fault
 from src.mock.server import MockUpstream
 
-from .gateway import ROOT, Gateway, canary, models
+from .gateway import PYTHONPATH, Gateway, canary, models
 
 KEY, OTHER = canary("upstream"), canary("rotated")
 
@@ -23,7 +23,7 @@ class Running(NamedTuple):
     def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command beside the gateway, in its folder and environment."""
         return subprocess.run([sys.executable, "-m", "src.main", *arguments], cwd=self.gateway.home, text=True,
-                              capture_output=True, timeout=120, env={**self.gateway.environ, "PYTHONPATH": str(ROOT)})
+                              capture_output=True, timeout=120, env={**self.gateway.environ, "PYTHONPATH": PYTHONPATH})
 
     def declare(self, **changed: str) -> None:
         lines = {"MODEL_GPT5_TIMEOUT": "20", "MY_KEY": KEY, **changed}

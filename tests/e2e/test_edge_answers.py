@@ -10,7 +10,7 @@ import pytest
 
 from src.mock.server import Fault
 from tests.e2e.gateway import Gateway, canary, until
-from tests.e2e.hooks_support import lines_of
+from tests.e2e.hooks_support import foreign_lines, lines_of
 
 KEY, MASTER = canary("canary"), canary("master")
 FAULTY = ["mock-echo-key", "mock-429", "mock-500", "mock-html", "mock-html-502", "mock-empty", "mock-cut",
@@ -130,3 +130,7 @@ def test_no_key_stands_anywhere_the_gateway_writes(gateway):
 
 def test_no_line_holds_what_was_said(gateway):
     assert "diary" not in gateway.stdout and "mock upstream answering" not in gateway.stdout
+
+
+def test_all_these_failures_leave_no_more_in_the_log_than_their_lines(gateway):
+    assert foreign_lines(gateway.stderr) == []

@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 
+from src.hooks.errors_out import NOT_FOUND
 from src.policy.routes import MODEL_ROUTES, ExtraRoutes, classify
 from src.policy.steering import Steering
 from tests.e2e.gateway import Gateway
@@ -56,7 +57,8 @@ def test_whatever_litellm_calls_its_own_is_removed_and_what_is_the_models_passes
 
 @pytest.fixture(scope="module")
 def gateway(upstream):
-    with Gateway(two_upstreams(upstream.url, upstream.url, GATEWAY_EXTRA_ROUTES="/v1/rerank,/model/*")) as running:
+    variables = two_upstreams(upstream.url, upstream.url, GATEWAY_EXTRA_ROUTES="/v1/rerank,/model/*")
+    with Gateway(variables, measured=False) as running:
         yield running
 
 
@@ -71,7 +73,7 @@ def test_every_closed_route_is_a_404_to_the_master_key_and_reaches_no_upstream(g
                 continue
             answer = client.request("GET" if method in ("Mount", "Route") else method, path)
             told.add((answer.status_code, answer.text if method != "HEAD" else ""))
-    body = '{"error":{"message":"Not found.","type":"invalid_request_error","param":null,"code":"not_found"}}'
+    body = NOT_FOUND.body("openai", "").decode()
     assert told <= {(404, body), (404, "")} and (404, body) in told
     assert upstream.requests == [] and lines_of(gateway.stdout) == []
 

@@ -46,7 +46,7 @@ def inside(upstream: MockUpstream, request: pytest.FixtureRequest) -> Iterator[I
     models["mockstall"] |= {"STREAM_TIMEOUT": "1", "TIMEOUT": "1"}
     models["good"] = {"UPSTREAM_MODEL": "good", "INPUT_COST": "2", "OUTPUT_COST": "10"}
     variables = declared(upstream.url, models, PROXY_CHAIN_KEYS="any", **chain("any", "mock500", "good"))
-    with Gateway(variables, workers=request.param) as gateway:
+    with Gateway(variables, workers=request.param, measured=request.param == 1) as gateway:
         yield Inside(gateway)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from src.mock.server import Fault, MockUpstream
-from tests.e2e.gateway import ROOT, Gateway, canary, clean_environment, until
+from tests.e2e.gateway import PYTHONPATH, Gateway, canary, clean_environment, until
 from tests.e2e.inside_support import Inside, chain, declared
 
 MESSAGES = {"messages": [{"role": "user", "content": "hi"}]}
@@ -130,11 +130,9 @@ def test_native_providers_are_listed_and_reached_directly_with_their_own_key(
     assert model in inside.gateway.aliases()
     inside.chat(model)
     upstream.state.recorder.clear()
-    start = time.time()
     response = inside.chat(model, max_tokens=9)
     assert (response.status_code, len(upstream.requests)) == (200, 1)
     request = upstream.requests[0]
-    assert request.time.timestamp() - start < 0.1, "the upstream has the request within 100 ms"
     assert request.key == KEYS[NATIVE[model]]
     assert inside.line(response)["chain"] is None
 
@@ -172,7 +170,7 @@ def test_metrics_add_up_over_both_workers(inside: Inside) -> None:
 
 @pytest.mark.parametrize("flags", [[], ["--json"]], ids=["text", "json"])
 def test_params_tells_offline_what_a_model_takes(tmp_path: Path, flags: list[str]) -> None:
-    environ = clean_environment() | {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+    environ = clean_environment() | {"PYTHONPATH": PYTHONPATH, "PATH": os.environ["PATH"]}
     command = [sys.executable, "-m", "src.main", "--model-spec", "upstream=gpt-5,alias=big", "params", "big", *flags]
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -186,7 +184,7 @@ def test_params_tells_offline_what_a_model_takes(tmp_path: Path, flags: list[str
 
 
 def test_params_of_an_unknown_provider_says_so(tmp_path: Path) -> None:
-    environ = clean_environment() | {"PYTHONPATH": str(ROOT)}
+    environ = clean_environment() | {"PYTHONPATH": PYTHONPATH}
     done = subprocess.run([sys.executable, "-m", "src.serving.params_tool", "nobody/x"], cwd=tmp_path, env=environ,
                           capture_output=True, text=True, timeout=120)
     assert (done.returncode, "nobody" in done.stderr) == (2, True)

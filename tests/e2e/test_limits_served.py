@@ -69,6 +69,7 @@ def test_every_route_refuses_in_its_own_shape_and_says_when_to_come_back(inside:
     assert document["error"]["type"] == "rate_limit_error"
     assert document.get("type") == ("error" if route == "messages" else None)
     assert f"(limit MODEL_R{route.upper()})" in document["error"]["message"]
+    assert "MODEL_R" not in inside.gateway.stderr, "a refusal has its request line and no other"
     line = inside.line(second)
     assert (line["error_type"], line["status"], line["attempts"]) == ("rate_limited", 429, [])
 
@@ -92,6 +93,7 @@ def test_a_budget_ends_a_model_and_moves_a_cost_chain_on(inside: Inside) -> None
     refused = inside.chat("cheap", max_tokens=1)
     assert refused.status_code == 429 and "$0.00 per month" in refused.json()["error"]["message"]
     assert inside.line(refused)["error_type"] == "budget"
+    assert "of-cheap" not in inside.gateway.stderr
     moved = inside.chat("ccost", max_tokens=1)
     assert moved.status_code == 200 and moved.headers["x-gateway-model"] == "good"
 

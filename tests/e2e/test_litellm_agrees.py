@@ -51,7 +51,7 @@ SOURCE = Path(str(find_spec("litellm") and find_spec("litellm").origin)).parent 
 @pytest.fixture(scope="module")
 def litellm() -> dict[str, Any]:
     """Everything the tests ask of LiteLLM, in one process: its import takes seconds."""
-    environ = {**clean_environment(), "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    environ = {**clean_environment(measured=False), "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     done = subprocess.run([sys.executable, "-c", ASKED, json.dumps(KNOWN)], env=environ, cwd=ROOT, check=True,
                           capture_output=True, text=True, timeout=120)
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -12,7 +12,7 @@ import pytest
 from src.launch import telemetry
 from src.mock.server import MockUpstream
 
-from .gateway import ROOT, Gateway, canary, clean_environment, models, until
+from .gateway import PYTHONPATH, Gateway, canary, clean_environment, models, until
 
 PROMPT = canary("prompt")
 
@@ -58,7 +58,7 @@ def traced(collector: Collector) -> Iterator[tuple[Gateway, str]]:
         declared = models(upstream.url, "gpt-5") | {"MODEL_GPT5_API_KEY_ENV": "UP_KEY", "UP_KEY": key}
         # A short batch delay, so that nobody waits for the exporter's default of five seconds.
         tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-        with Gateway(declared | tracing) as gateway:
+        with Gateway(declared | tracing, measured=False) as gateway:
             gateway.chat("gpt-5", messages=[{"role": "user", "content": PROMPT}]).raise_for_status()
             gateway.chat("gpt-5", messages=[{"role": "user", "content": PROMPT}], stream=True).raise_for_status()
             until(lambda: b"gpt-5" in b"".join(body for _, body in collector.received), "a span of the request")
@@ -104,8 +104,8 @@ def test_missing_packages_are_named_with_the_repair(tmp_path: Path) -> None:
     # An empty package of that name hides the installed one, as on a machine without the extra.
     (tmp_path / "opentelemetry").mkdir()
     (tmp_path / "opentelemetry" / "__init__.py").touch()
-    environ = clean_environment() | {"PYTHONPATH": f"{tmp_path}:{ROOT}", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318",
-                                     "LITELLM_MASTER_KEY": canary("master"), "OPENAI_API_KEY": canary("key"),
+    environ = clean_environment() | {"PYTHONPATH": f"{tmp_path}:{PYTHONPATH}", "LITELLM_MASTER_KEY": canary("master"),
+                                     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OPENAI_API_KEY": canary("key"),
                                      "XDG_STATE_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-m", "src.main", "--model", "gpt-5", "--no-env-file"], cwd=tmp_path,
                           env=environ, capture_output=True, text=True, check=False, timeout=60)

@@ -14,7 +14,7 @@ from tests.readme.markdown import block
 from tests.readme.registry import entries
 from tests.readme.terminal import ADDRESS, at_mock, environment, paste
 
-OWN = "Your own models"
+OWN, OPERATING = "Your own models", "docs/operating.md"
 MASTER_KEY = block("sh", OWN, number=1).text
 ASK = block("sh", OWN, number=3).text
 
@@ -43,7 +43,7 @@ PARALLEL = {"gpt-5": "your-openai-key", "groq/llama-3.3-70b-versatile": "your-gr
 def reader(command: str, upstream: MockUpstream, dotenv: str = "", more: Mapping[str, str] | None = None
            ) -> Iterator[Gateway]:
     """Make a master key, then paste ``command``, which starts a gateway, below ``dotenv`` in the `.env` file."""
-    gateway = Gateway({}, command=["bash", "-euc", at_mock(command, upstream.url)])
+    gateway = Gateway({}, command=["bash", "-euc", at_mock(command, upstream.url)], measured=False)
     gateway.environ |= environment(gateway.home, gateway.port, {"OPENAI_API_BASE": upstream.url, **(more or {})})
     del gateway.environ["LITELLM_MASTER_KEY"]
     paste(MASTER_KEY, gateway.home, gateway.environ)
@@ -75,7 +75,7 @@ def last(upstream: MockUpstream) -> Recorded:
 def test_every_recipe_and_question_is_run_here() -> None:
     assert {entry.block.section for entry in entries("recipe")} == {*RECIPES, PARALLEL_SECTION, CHAIN_SECTION}
     asked = [(entry.block.language, entry.block.section) for entry in entries("ask", "setup")
-             if entry.block.document == "README.md"]
+             if entry.block.document in ("README.md", OPERATING)]
     assert asked == [("sh", OWN), ("sh", OWN), ("python", OWN), ("sh", "Parameters"), ("sh", "Status, reload, stop")]
 
 
@@ -133,7 +133,7 @@ class TestTwoModels:
         assert gateway.request("GET", "/health/liveliness", headers={}).status_code == 200
 
     def test_status_reload_and_stop_answer(self, gateway: Gateway) -> None:
-        said = paste(block("sh", "Status, reload, stop").text, gateway.home, gateway.environ)
+        said = paste(block("sh", "Status, reload, stop", OPERATING).text, gateway.home, gateway.environ)
         assert "serving" in said and "nothing changed" in said and "has stopped" in said
         assert gateway.wait() == 0
 

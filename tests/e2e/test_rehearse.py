@@ -16,7 +16,7 @@ import pytest
 from src.mock.server import Fault, MockUpstream
 from src.rehearse.upstreams import PLAYED
 
-from .gateway import ROOT, canary, clean_environment, running, until
+from .gateway import PYTHONPATH, canary, clean_environment, running, until
 
 ROWS = """version: 1
 providers:
@@ -39,7 +39,7 @@ class Folder:
         self.tmp = self.path / "tmp"
         self.tmp.mkdir()
         (self.path / ".env").write_text(dotenv, encoding="utf-8")
-        self.environ = {**clean_environment(), "PYTHONPATH": str(ROOT), "TMPDIR": str(self.tmp),
+        self.environ = {**clean_environment(), "PYTHONPATH": PYTHONPATH, "TMPDIR": str(self.tmp),
                         "XDG_STATE_HOME": str(self.path / "state"), "GATEWAY_RUNTIME_DIR": str(self.path / "run")}
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
@@ -189,8 +189,8 @@ print(json.dumps(asyncio.run(all_of(sys.argv[1], sys.argv[2].split(",")))))
 def test_every_provider_that_is_rehearsed_really_asks_the_given_base(upstream: MockUpstream, tmp_path: Path) -> None:
     upstream.reset()
     dead = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:1")
-    environ = {**clean_environment(), **dead, "NO_PROXY": "127.0.0.1", "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-               "LITELLM_MODE": "PRODUCTION"}
+    environ = {**clean_environment(measured=False), **dead, "NO_PROXY": "127.0.0.1",
+               "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
     done = subprocess.run([sys.executable, "-c", TRIAL, upstream.url.removesuffix("/v1"), ",".join(sorted(PLAYED))],
                           env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=240)
     found = json.loads(done.stdout.splitlines()[-1])

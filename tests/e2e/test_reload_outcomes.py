@@ -1,8 +1,10 @@
 """What a reload takes up, what it refuses, and what it says: with a gateway that keeps serving all the while."""
 
+import json
 import signal
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,9 +105,33 @@ def test_a_renderer_that_prints_nonsense_is_refused(gateway: Gateway, settled: d
     assert (outcome["result"], outcome["lines"]) == ("refused", ["the launch document cannot be read: Malformed"])
 
 
-def failing(gateway: Gateway, code: str) -> dict[str, Any]:
+def with_callback(gateway: Gateway, code: str) -> dict[str, Any]:
     """Return settings with a callback module that does ``code`` when a worker imports it."""
     return {"litellm_settings": {"callbacks": [gateway.callback(f"callback_{uuid.uuid4().hex}", code)]}}
+
+
+HOOKS = """
+import json, litellm
+class CustomLogger(CustomLogger):
+    async def async_pre_call_hook(self, user_api_key_dict, cache, data, call_type):
+        with open({path!r}, "a") as file:
+            file.write(json.dumps([type(one).__name__ for one in litellm.callbacks]) + "\\n")
+        return data
+"""
+
+
+def test_a_users_own_file_runs_all_hooks_of_litellm(gateway: Gateway, upstream: MockUpstream, tmp_path: Path,
+                                                    settled: dict[str, Any]) -> None:
+    path = tmp_path / "hooks"
+    for foreign in (False, True):
+        new = document(upstream.url, **with_callback(gateway, HOOKS.format(path=str(path))))
+        new["plan"]["foreign"] = foreign
+        assert gateway.reload(new)["result"] == "accepted"
+        until(lambda: settled_down(gateway), "the older workers have left")
+        assert gateway.chat().status_code == 200
+    generated, own = (set(json.loads(line)) for line in path.read_text().splitlines())
+    assert own - generated >= {"_PROXY_MaxParallelRequestsHandler_v3", "_PROXY_VirtualKeyModelMaxBudgetLimiter"}
+    assert generated < own
 
 
 REFUSED = {
@@ -131,7 +157,7 @@ def broken(gateway: Gateway, url: str, how: str, text: str) -> dict[str, Any]:
         new = document(url)
         new["plan"]["models"].append(plan_model("ghost", url))
         return new
-    return document(url, **failing(gateway, text))
+    return document(url, **with_callback(gateway, text))
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -153,7 +179,7 @@ def test_what_does_not_boot_is_refused_with_the_reason_and_the_old_one_serves(
 def test_reasons_hold_no_secret(gateway: Gateway, upstream: MockUpstream, settled: dict[str, Any]) -> None:
     value = canary("rotated")
     code = "import os; raise RuntimeError('the key is ' + os.environ['UPSTREAM_KEY'])"
-    new = document(upstream.url, env={"UPSTREAM_KEY": value}, **failing(gateway, code))
+    new = document(upstream.url, env={"UPSTREAM_KEY": value}, **with_callback(gateway, code))
     outcome = gateway.reload(new)
     assert "the key is ***" in "\n".join(outcome["lines"])
     assert value not in str(outcome) + gateway.log

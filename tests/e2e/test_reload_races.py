@@ -14,14 +14,16 @@ from src.mock.server import Fault, MockUpstream
 from .serving_support import Gateway, document, running, until
 
 KEEPALIVE_S = 3.0
-MODELS = ("gpt-5", "slow", "late")
+MODELS = ("gpt-5", "slow", "late", "large")
 
 
 @pytest.fixture(scope="module")
 def gateway(upstream: MockUpstream) -> Iterator[Gateway]:
     upstream.faults["slow"] = Fault(chunks=12, gap=0.25)
     upstream.faults["late"] = Fault(delay=2.0)
-    with Gateway(document(upstream.url, MODELS), keepalive=KEEPALIVE_S) as running_gateway:
+    upstream.faults["large"] = Fault(reply=" ".join(map(str, range(300_000))), chunks=90, gap=0.1)
+    with Gateway(document(upstream.url, MODELS), keepalive=KEEPALIVE_S, send_timeout=1.0,
+                 send_buffer=8192) as running_gateway:
         yield running_gateway
 
 
@@ -175,3 +177,26 @@ def test_a_new_connection_is_accepted_at_once_although_the_only_worker_leaves(ga
     assert gateway.chat().status_code == 200
     old.socket.close()
     gone(gateway, pid)
+
+
+def test_a_client_that_takes_nothing_holds_neither_its_upstream_nor_the_worker(
+    gateway: Gateway, upstream: MockUpstream
+) -> None:
+    lines, asked = gateway.log.count('"client_gone":true'), len(upstream.requests)
+    client = Connection(gateway)
+    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.send("large", stream=True)
+    upstream.wait(lambda requests: len(requests) > asked)
+    pid = leave(gateway)
+    until(lambda: upstream.requests[-1].client_gone, "the connection upstream has ended")
+    assert upstream.requests[-1].chunks_sent < 90
+    gone(gateway, pid)
+    until(lambda: gateway.log.count('"client_gone":true') == lines + 1, "the request line says why")
+
+
+def test_a_whole_answer_that_nobody_takes_does_not_hold_the_worker(gateway: Gateway) -> None:
+    client = Connection(gateway)
+    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.send("large")
+    assert client.receive_headers()[0] == 200
+    gone(gateway, leave(gateway))

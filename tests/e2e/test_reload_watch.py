@@ -15,7 +15,7 @@ from .serving_support import Gateway, document, until
 @pytest.fixture(scope="module")
 def gateway(upstream: MockUpstream) -> Iterator[Gateway]:
     first = document(upstream.url, ("gpt-5", "slow"))
-    running_gateway = Gateway(first, keepalive=2.0, reload_grace=12.0)
+    running_gateway = Gateway(first, keepalive=2.0, reload_grace=9.0)
     with running_gateway.watching():
         yield running_gateway
 

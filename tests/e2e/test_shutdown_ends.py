@@ -2,8 +2,10 @@
 
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,10 +104,15 @@ def test_stopping_while_a_reload_is_tried_leaves_nothing(gateway: Gateway, upstr
     code = "import time; time.sleep(600)"
     hanging = document(upstream.url, litellm_settings={"callbacks": [gateway.callback("hanging", code)]})
     gateway.declare(hanging)
-    gateway.signal(signal.SIGHUP)
+    outcomes: list[dict[str, Any]] = []
+    asking = threading.Thread(target=lambda: outcomes.append(gateway.ask("reload")))
+    asking.start()
     until(lambda: "booting" in [row["state"] for row in gateway.ask("status")["workers"]], "the canary boots")
     gateway.signal(signal.SIGTERM)
     assert gateway.wait() == 0
+    asking.join(60)
+    assert [outcome["message"] for outcome in outcomes] == ["the gateway stops: nothing is read again"]
+    assert "the new configuration is refused" not in gateway.log, "nobody has judged it"
     assert workers_in_proc(gateway) == [] and left(gateway) == []
 
 

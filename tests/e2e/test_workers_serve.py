@@ -18,12 +18,14 @@ from .serving_support import Gateway, canary, document, until
 
 # Every request is noted with the process that served it and with the id that the ASGI wrapper gave it.
 NOTING = """
-import json, os
+import json, os, sys, litellm
 note = open(os.environ["NOTES"], "a", buffering=1)
-note.write(json.dumps({"boot": os.getpid(), "environ": sorted(os.environ)}) + "\\n")
+note.write(json.dumps({"boot": os.getpid(), "environ": sorted(os.environ),
+                       "unused": [name for name in ("rich", "numpy") if name in sys.modules]}) + "\\n")
 class CustomLogger(CustomLogger):
     async def async_pre_call_hook(self, user_api_key_dict, cache, data, call_type):
-        note.write(json.dumps({"pid": os.getpid(), "id": data["litellm_call_id"]}) + "\\n")
+        note.write(json.dumps({"pid": os.getpid(), "id": data["litellm_call_id"],
+                               "hooks": [type(one).__name__ for one in litellm.callbacks]}) + "\\n")
         return data
 """
 ONLY_AT_START = canary("start")
@@ -39,7 +41,8 @@ def gateway(upstream: MockUpstream, notes: Path) -> Iterator[Gateway]:
     first = document(upstream.url, litellm_settings={"callbacks": ["noting.instance"]},
                      env={"NOTES": str(notes), "FROM_THE_OVERLAY": "yes"})
     environ = {"DATABASE_URL": "postgresql://nowhere/at-all", "FROM_THE_START": ONLY_AT_START}
-    with Gateway(first, environ, workers=2).unstarted() as running_gateway:
+    # Coverage asks every loaded module for its file after a fork, which loads those that wait for their first use.
+    with Gateway(first, environ, workers=2, measured=False).unstarted() as running_gateway:
         running_gateway.callback("noting", NOTING)
         running_gateway.start()
         running_gateway.wait_ready()
@@ -70,6 +73,17 @@ def test_hooks_and_wrapper_run_in_both_workers_from_the_first_request_on(gateway
 
     until(both, "both workers have served")
     assert [note["id"] for note in noted(notes, "pid")[before:]] == ids
+
+
+def test_nothing_is_loaded_that_no_request_uses(gateway: Gateway, notes: Path) -> None:
+    assert [boot["unused"] for boot in noted(notes, "boot")] == [[], []]
+
+
+def test_no_worker_runs_hooks_for_virtual_keys(gateway: Gateway, notes: Path) -> None:
+    assert {note["pid"] for note in noted(notes, "hooks")} == set(gateway.workers())
+    for note in noted(notes, "hooks"):
+        assert {"ResponsesIDSecurity", "SkillsInjectionHook"} <= set(note["hooks"]), "these stay"
+        assert not [name for name in note["hooks"] if "Parallel" in name or "Budget" in name or "Cache" in name]
 
 
 def test_status_counts_the_requests_of_every_worker(gateway: Gateway, notes: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ("README.md", "docs/request-line.md", "docs/development.md", "docs/routes.md", "docs/check.md",
-             "docs/deploy.md", "docs/discovery.md", "docs/explain.md", "docs/home-cluster.md", "docs/rehearse.md",
-             "docs/wildcards.md", "docs/begin.md")
+             "docs/dashboard.md", "docs/deploy.md", "docs/discovery.md", "docs/explain.md", "docs/home-cluster.md",
+             "docs/rehearse.md", "docs/wildcards.md", "docs/begin.md", "docs/operating.md", "docs/variables.md")
 
 _FENCE = re.compile(r"^(```+)(\w*)\s*$")
 _HEADING = re.compile(r"^#{1,6}\s+(.*)$")

@@ -36,17 +36,23 @@ REGISTRY: dict[str, dict[tuple[str, str], tuple[How, ...]]] = {
         ("sh", "Parameters"): ("setup",),
         ("sh", "Streaming: the demo scripts"): ("demo",),
         ("env", "Migration from the single-model variables"): ("plan",),
-        ("sh", "Status, reload, stop"): ("ask",),
-        ("powershell", "Windows"): ("checked",),
         ("sh", "Development"): ("checked",),
     },
     "docs/begin.md": {},
+    "docs/operating.md": {
+        ("sh", "Status, reload, stop"): ("ask",),
+        ("powershell", "Windows"): ("checked",),
+    },
+    "docs/variables.md": {},
     "docs/request-line.md": {},
     "docs/routes.md": {},
     "docs/check.md": {},
     "docs/rehearse.md": {},
     "docs/explain.md": {
         ("env", "What a request will do"): ("plan",),
+    },
+    "docs/dashboard.md": {
+        ("sh", "The dashboard"): ("service",),
     },
     "docs/discovery.md": {
         ("sh", "Asking a running gateway"): ("ask",),

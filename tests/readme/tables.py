@@ -80,10 +80,10 @@ def versions() -> str:
     return table(("gateway", "LiteLLM", "Python", "uvicorn", ""), rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {"variables": variables, "fields": fields, "models": models,
-                                        "versions": versions}
+TABLES: dict[str, Callable[[], str]] = {"models": models, "versions": versions}
 # Document below the root -> its tables.
-ELSEWHERE: dict[str, dict[str, Callable[[], str]]] = {"docs/check.md": {"codes": codes}}
+ELSEWHERE: dict[str, dict[str, Callable[[], str]]] = {
+    "docs/check.md": {"codes": codes}, "docs/variables.md": {"variables": variables, "fields": fields}}
 
 
 def filled(text: str, made: Mapping[str, Callable[[], str]] | None = None) -> str:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.e2e.gateway import ROOT, clean_environment
+from tests.e2e.gateway import PYTHONPATH, clean_environment
 
 ADDRESS = "127.0.0.1:4000"
 _PROVIDER = re.compile(r"https://api\.(?:example\.com|x\.ai)/v1")
@@ -35,7 +35,7 @@ def environment(folder: Path, port: int, more: Mapping[str, str] | None = None) 
     (tools / ".curlrc").write_text(f'connect-to = "{ADDRESS}:127.0.0.1:{port}"\nnoproxy = "*"\n'
                                    "silent\nshow-error\nfail-with-body\n", encoding="ascii")
     return {**clean_environment(), "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "CURL_HOME": str(tools),
-            "PYTHONPATH": str(ROOT), "PORT": str(port), "GATEWAY_RUNTIME_DIR": str(folder / "run"),
+            "PYTHONPATH": PYTHONPATH, "PORT": str(port), "GATEWAY_RUNTIME_DIR": str(folder / "run"),
             "XDG_STATE_HOME": str(folder / "state"), "NO_PROXY": "*", **(more or {})}
 
 
