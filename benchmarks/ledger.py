@@ -17,6 +17,7 @@ from typing import Any
 from src.config.database import parse_database_url
 from src.hooks import runtime
 from src.hooks.guard import Guard
+from src.hooks.guard_admit import Edge
 from src.hooks.ledger import Ledger
 from src.hooks.ledger_entry import COST, PRICE
 from src.hooks.ledger_store import LedgerStore
@@ -70,14 +71,19 @@ async def on_the_loop(ledger: Ledger, count: int = 5_000) -> float:
     return (time.perf_counter() - began) / count * 1e6
 
 
-async def measure(url: str, folder: Path, seconds: float) -> None:
-    """Print one row per rate."""
+def recording(url: str, folder: Path, now: Edge) -> tuple[Ledger, Writer]:
+    """Return a ledger that writes to ``url``, and its writer, started."""
     database = parse_database_url(url, folder)
     assert database is not None
-    now = edge()
     writer = Writer(LedgerStore(database, folder / "spill", 1 << 28, Keep()), Journal(folder / "spill", 1 << 28))
     writer.start()
-    ledger = Ledger(writer, LedgerView(), now.scrubber)
+    return Ledger(writer, LedgerView(), now.scrubber), writer
+
+
+async def measure(url: str, folder: Path, seconds: float) -> None:
+    """Print one row per rate."""
+    now = edge()
+    ledger, writer = recording(url, folder, now)
     without, recorded = Guard(answering, now, answering), Guard(answering, now, answering, None, ledger.before)
     now.now.sinks.append(ledger.observe)
     await cost(recorded, 100, 3.0)  # opening and migrating the database is no request's cost
