@@ -320,7 +320,8 @@ def test_an_effort_that_litellm_would_drop_is_said_with_the_way_to_send_it() -> 
 
 
 @pytest.mark.parametrize(("env", "what", "where", "repair"), [
-    (two(MODEL_DEEPSEEK_ALIAS="gpt-5"), "the alias gpt-5 is used by 2 models", "gpt5 (environment)",
+    (two(MODEL_DEEPSEEK_ALIAS="gpt-5"), "the alias gpt-5 is used by 2 models",
+     "gpt5 (MODEL_GPT5_UPSTREAM_MODEL, environment); deepseek (MODEL_DEEPSEEK_ALIAS, environment)",
      "GATEWAY_LOAD_BALANCE=gpt-5"),
     (two(PROXY_CHAIN_KEYS="c", CHAIN_C_MODELS="gpt5", CHAIN_C_ALIAS="gpt-5"),
      "the chain c has the alias gpt-5 of a model", "environment", "CHAIN_C_ALIAS"),
