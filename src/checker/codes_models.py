@@ -39,4 +39,7 @@ ROWS = (
             "at OpenAI's own base, which has none of such a name: requests get a 404.",
             "MODEL_FAST_UPSTREAM_MODEL=gorq/llama-3.3-70b-versatile",
             "MODEL_FAST_UPSTREAM_MODEL=groq/llama-3.3-70b-versatile"),
+    warning("GW711", "a local server's base without /v1",
+            "Ollama, LM Studio and vLLM serve OpenAI's API below /v1 and nowhere else: requests get a 404.",
+            "MODEL_LOCAL_API_BASE=http://localhost:11434", "MODEL_LOCAL_API_BASE=http://localhost:11434/v1"),
 )

@@ -59,7 +59,7 @@ class ModelSpec:
         return f"{self.provider}/{self.model}"
 
     def origin(self, name: str) -> str:
-        """Return where the value of field ``name`` was declared; an alias that nobody gave comes from the upstream id."""
+        """Return where field ``name`` was declared; an alias that nobody gave comes from the upstream id."""
         given = "upstream" if name == "alias" and name not in self.origins else name
         return self.origins.get(given, self.source)
 

@@ -1,6 +1,7 @@
 """One declared model becomes one planned model: base, key variable, effort and caps, with the defaults applied."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from ..errors import Problem
 from .environment import Environment
@@ -13,6 +14,8 @@ from .wildcards import is_wildcard
 KEYLESS = "none"
 # What OpenAI's client adds to a base.
 _ADDED = ("/chat/completions", "/completions", "/embeddings", "/responses")
+# The ports of servers that have nothing for an OpenAI client at the root of their address.
+_LOCAL_SERVERS = {11434: "Ollama", 1234: "LM Studio", 8000: "vLLM"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def resolve(spec: ModelSpec, env: Environment, settings: Settings) -> tuple[Plan
                           " or has done so; requests may fail", "GW704", spec.origin("upstream"),
                           "name a model that the provider keeps"))
     planned = PlannedModel(spec, caps, spec.mode or caps.mode, base, base_origin, key_env, effort, origin)
-    return planned, problems + wrong + _route_in(planned), notes
+    return planned, problems + wrong + _route_in(planned), notes + _above_the_api(planned)
 
 
 def _route_in(model: PlannedModel) -> list[Problem]:
@@ -60,6 +63,17 @@ def _route_in(model: PlannedModel) -> list[Problem]:
         return []
     return [Problem(f"the base ends with {added}, which is added to it", model.base_origin,
                     f"end it before that: {model.base.removesuffix(added)}", "GW102")]
+
+
+def _above_the_api(model: PlannedModel) -> list[str]:
+    """Note a base that is a local server's own address, above the `/v1` where it serves OpenAI's API."""
+    base = urlsplit(model.base or "")
+    server = _LOCAL_SERVERS.get(base.port or 0)
+    if not server or base.path.strip("/") or model.spec.provider not in ("openai", "hosted_vllm", "lm_studio"):
+        return []
+    url = (model.base or "").rstrip("/")
+    return [Note(f"{model.alias}: at port {base.port} {server} serves OpenAI's API below /v1, and {url} is above that",
+                 "GW711", model.base_origin, f"end the base with /v1: {url}/v1")]
 
 
 def _base(spec: ModelSpec, settings: Settings) -> tuple[str | None, str]:

@@ -316,6 +316,18 @@ def test_an_effort_that_litellm_would_drop_is_said_with_the_way_to_send_it() -> 
     assert declared({**env, "MODEL_M_ALLOW_PARAMS": "reasoning_effort"}).notes == ()
 
 
+@pytest.mark.parametrize("base", ["http://localhost:11434/v1", "http://localhost:11434/v1/",
+                                  "http://localhost:8000/api", "http://localhost", "http://localhost:8080",
+                                  "https://api.deepseek.com"])
+def test_a_base_that_may_be_right_is_left_alone(base: str) -> None:
+    assert declared({**two(), "MODEL_GPT5_API_BASE": base}).notes == ()
+
+
+def test_the_native_provider_of_ollama_needs_no_v1() -> None:
+    env = {"PROXY_MODEL_KEYS": "m", "MODEL_M_UPSTREAM_MODEL": "ollama/qwen3"}
+    assert declared({**env, "MODEL_M_API_BASE": "http://gpu:11434"}).notes == ()
+
+
 # --- names, fallbacks, chains -----------------------------------------------------------------------------------
 
 
