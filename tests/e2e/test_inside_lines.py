@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from src.mock.server import MockUpstream
-from tests.e2e.gateway import Gateway, until
+from src.mock.server import Fault, MockUpstream
+from tests.e2e.gateway import Gateway, canary, until
 from tests.e2e.inside_support import Inside, chain, declared
 
 REQUESTS, CONNECTIONS = 200, 16
@@ -36,12 +36,15 @@ MIX: list[tuple[str, dict[str, Any], dict[str, int]]] = [
     (RESPONSES, {"model": "mock-429", "input": "hi"}, {"mock-429": 1}),
     (CHAT, {"model": "good"}, {}),
 ]
+# What a model says that has lost its way: LiteLLM ends such a stream with an error that holds it.
+LOOPED = canary("said") + " "
 BROKEN = ["mock-html", "mock-html-502", "mock-cut", "mock-empty", "mock-reset", "mock-reset-later", "mock-stall"]
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["1-worker", "2-workers"])
 def inside(upstream: MockUpstream, request: pytest.FixtureRequest) -> Iterator[Inside]:
-    names = ["mock-500", "mock-429", "mock-break", "mock-no-usage", *BROKEN]
+    upstream.faults["loops"] = Fault(reply=LOOPED * 150, chunks=150)
+    names = ["mock-500", "mock-429", "mock-break", "mock-no-usage", "loops", *BROKEN]
     models = {name.replace("-", ""): {"UPSTREAM_MODEL": name} for name in names}
     models["mockstall"] |= {"STREAM_TIMEOUT": "1", "TIMEOUT": "1"}
     models["good"] = {"UPSTREAM_MODEL": "good", "INPUT_COST": "2", "OUTPUT_COST": "10"}
@@ -116,3 +119,11 @@ def test_a_client_that_leaves_a_stream_has_one_line(inside: Inside, upstream: Mo
     assert len(found) == 1
     assert (found[0]["status"], found[0]["client_gone"]) == (499, True)
     upstream.wait(lambda seen: seen[-1].ended, 10)
+
+
+def test_what_a_model_repeats_reaches_the_client_and_no_log(inside: Inside) -> None:
+    response = inside.chat("loops", stream=True)
+    assert response.text.count(LOOPED.strip()) > 50
+    line = inside.line(response)
+    assert (line["error_type"], line["client_gone"]) == ("upstream_error", False)
+    assert LOOPED.strip() not in inside.gateway.stderr + inside.gateway.stdout
