@@ -37,10 +37,11 @@ def _in_clear(plan: LaunchPlan, sources: Sources, places: Places) -> Iterator[Fi
     values = {(secret.value or "").strip() for secret in plan.secrets.values()}
     known = {value for value in values if len(value) >= checks.LONGER_THAN_WORDS}
     secret_names = {*plan.secrets, *(name for name, variable in BY_NAME.items() if variable.secret)}
+    told = {problem.where.partition(",")[0] for problem in plan.problems if problem.code == "GW411"}
     for name, value in sources.env.values.items():
         ours = name.startswith(_READ) or name in BY_NAME
         hidden = name in secret_names or name.endswith(("_API_KEY", "_FILE"))
-        if ours and not hidden and _is_secret(value, known):
+        if ours and not hidden and name not in told and _is_secret(value, known):
             yield Finding("GW412", f"{name} holds what looks like a key; this value is shown in logs and answers",
                           places.variable(name), "put the key into a variable of its own and name that in API_KEY_ENV")
     flags = {f"flag {BY_NAME[name].flag}": value for name, value in sources.flags.items()}

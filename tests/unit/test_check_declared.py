@@ -271,6 +271,10 @@ def test_no_finding_shows_a_key_wherever_it_was_put() -> None:
     assert {"GW102", "GW411", "GW412", "GW410", "GW110"} <= set(codes(findings))
 
 
+def test_a_pasted_key_is_one_thing_to_repair() -> None:
+    assert codes(found(good(MODEL_A_API_KEY_ENV=canary("sk")))) == ["GW411"]
+
+
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"\xef\xbb\xbfPORT=4001\n", b"\x00\x01\x02\xff" * 50, b"=\n==\n",
                                   b"'" * 99])
 def test_any_file_can_be_checked(data: bytes) -> None:
