@@ -48,7 +48,7 @@ def _reference(context: Context, node: Node, key: str, managed: bool, uses: int)
     elif not context.environ.get(name, "").strip() and not managed:
         empty = "is empty" if name in context.environ else "is not set"
         hint = context.hint(name, "variables", frozenset(context.environ)) if name not in context.environ else None
-        more = f" (here and in {uses - 1} more places)" if uses > 1 else ""
+        more = f" (here and in {uses - 1} more place{'s' if uses > 2 else ''})" if uses > 1 else ""
         yield Finding("GW505", f"{name} {empty}{more}" + (f"; did you mean {hint}?" if hint else ""), node.place(),
                       f"{key}: os.environ/{hint}" if hint else f"export {name}=...")
 

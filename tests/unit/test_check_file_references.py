@@ -54,11 +54,14 @@ def test_an_empty_variable_is_not_called_unset() -> None:
     assert found.what == "NOTHING is empty"
 
 
-def test_a_variable_that_many_models_use_is_said_once() -> None:
+@pytest.mark.parametrize(("models", "more"), [
+    (1, ""), (2, " (here and in 1 more place)"), (5, " (here and in 4 more places)"),
+])
+def test_a_variable_that_many_models_use_is_said_once(models: int, more: str) -> None:
     lines = "".join(f"- model_name: m{n}\n  litellm_params:\n    model: openai/gpt-5\n    api_key: os.environ/NO_KEY\n"
-                    for n in range(5))
+                    for n in range(models))
     (found,) = findings("model_list:\n" + lines)
-    assert found.what == "NO_KEY is not set (here and in 4 more places)"
+    assert found.what == f"NO_KEY is not set{more}"
 
 
 def test_a_type_is_held_to_the_value_of_the_variable() -> None:
