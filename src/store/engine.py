@@ -22,6 +22,8 @@ from .failures import Conflict, StoreDown, StoreError
 BUSY_TIMEOUT_S = 5.0
 # Who looks at a page rather sees that the database is locked than waits.
 READER_TIMEOUT_S = 1.0
+# A query that somebody waits for in a browser is not worth more of a PostgreSQL that others use too.
+READER_STATEMENT_S = 20
 CONNECT_TIMEOUT_S = 5
 _POOL = 4
 # Marks a transaction that will write: SQLite then takes the write lock first, so that it never fails half-way.
@@ -73,7 +75,9 @@ def open_reader(database: Database) -> Store:
     that was put in the place of another is seen.
     """
     if database.path is None:
-        return Store(database, _postgres_engine(database).execution_options(postgresql_readonly=True))
+        postgres = _postgres_engine(database)
+        event.listen(postgres, "begin", _bound_statements)
+        return Store(database, postgres.execution_options(postgresql_readonly=True))
     address = f"{database.path.as_uri()}?mode=ro"
     engine = sa.create_engine("sqlite://", hide_parameters=True, poolclass=sa.NullPool, creator=lambda: sqlite3.connect(
         address, uri=True, timeout=READER_TIMEOUT_S, isolation_level=None, check_same_thread=False))
@@ -127,6 +131,11 @@ def _postgres_engine(database: Database) -> sa.Engine:
     options = {name: value for name, value in defaults.items() if name not in url.query}
     return sa.create_engine(url, hide_parameters=True, pool_size=_POOL, pool_pre_ping=True,
                             pool_timeout=CONNECT_TIMEOUT_S, connect_args=options)
+
+
+def _bound_statements(connection: sa.Connection) -> None:
+    """Bound each query of the transaction; poolers would keep what is set for a whole session."""
+    connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{READER_STATEMENT_S}s'")
 
 
 @contextmanager

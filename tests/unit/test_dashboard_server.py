@@ -27,7 +27,7 @@ from src.store.migrate import ensure_schema
 
 from .declaring import Ran, canary, declared, refused, run_here, two
 from .ledger_support import NOON, entry, ledger_store, unpriced, wait_for
-from .store_support import KINDS, database
+from .store_support import KINDS, database, fresh_database
 
 PAGES = ("/", "/?period=90d&by=user&sort=cost", "/requests", "/requests?live=1&state=5xx", "/limits", "/unpriced")
 
@@ -239,6 +239,17 @@ def test_the_dashboard_cannot_write(store: Store) -> None:
     with pytest.raises(StoreDown, match="(?i)read-?only"), reader.writing() as connection:
         connection.execute(sa.delete(requests))
     reader.close()
+
+
+def test_no_page_keeps_postgresql_busy_for_long(tmp_path: Path) -> None:
+    with fresh_database("postgresql", tmp_path) as at:
+        reader = open_reader(at)
+        with reader.reading() as connection:
+            assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "20s"
+        with pytest.raises(StoreDown, match="statement timeout"), reader.reading() as connection:
+            connection.exec_driver_sql("SET LOCAL statement_timeout = '50ms'")
+            connection.exec_driver_sql("SELECT pg_sleep(60)")
+        reader.close()
 
 
 @contextmanager
