@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -104,6 +105,7 @@ class Gateway:
             self.runtime_dir = Path(order["runtime_dir"])
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
+        self._began = self.start_s = 0.0
 
     def __enter__(self) -> "Gateway":
         if self._starts:
@@ -139,6 +141,7 @@ class Gateway:
     def start(self) -> None:
         """Start the process; it is not ready yet."""
         self.declare(self.first)
+        self._began = time.monotonic()
         with socket.socket() as listener, tempfile.TemporaryFile("w+") as order, open(self.log_path, "ab") as log:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(("127.0.0.1", self.port))
@@ -193,6 +196,7 @@ class Gateway:
         """Wait for the ready line."""
         until(lambda: "the proxy answers" in self.log or self.ended, f"ready; log:\n{self.log}")
         assert not self.ended, self.log
+        self.start_s = time.monotonic() - self._began
 
     @property
     def ended(self) -> bool:

@@ -11,11 +11,14 @@ from src.mock.server import Fault, MockUpstream
 from .serving_load import Stream
 from .serving_support import Gateway, document, until
 
+# Time for two reloads on a loaded machine, while a stream of almost as long goes on.
+GRACE_S = 15.0
+
 
 @pytest.fixture(scope="module")
 def gateway(upstream: MockUpstream) -> Iterator[Gateway]:
     first = document(upstream.url, ("gpt-5", "slow"))
-    running_gateway = Gateway(first, keepalive=2.0, reload_grace=9.0)
+    running_gateway = Gateway(first, keepalive=2.0, reload_grace=GRACE_S, measured=False)
     with running_gateway.watching():
         yield running_gateway
 
@@ -38,7 +41,7 @@ def test_a_watched_file_that_becomes_wrong_changes_nothing(gateway: Gateway, ups
 def test_two_older_configurations_live_at_most_and_further_reloads_wait(
     gateway: Gateway, upstream: MockUpstream
 ) -> None:
-    upstream.faults["slow"] = Fault(chunks=20, gap=0.35)
+    upstream.faults["slow"] = Fault(chunks=40, gap=GRACE_S / 43)
     streams = []
     for number in range(2):
         streams.append(Stream(gateway.url, gateway.headers, "slow"))
