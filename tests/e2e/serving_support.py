@@ -85,7 +85,7 @@ class Gateway:
     """
 
     def __init__(self, first: Mapping[str, Any], environ: Mapping[str, str] | None = None,
-                 measured: bool = True, send_buffer: int = 0, **order: Any) -> None:
+                 measured: bool = False, send_buffer: int = 0, **order: Any) -> None:
         self.key = canary("master")
         self.home = Path(tempfile.mkdtemp(prefix="lg-"))
         self.runtime_dir = self.home / "run" / "port"

@@ -19,7 +19,7 @@ SECRETS = {name: canary(name) for name in ("LITELLM_MASTER_KEY", "OPENAI_API_KEY
 @pytest.fixture(scope="module")
 def gateway(upstream: MockUpstream) -> Iterator[Gateway]:
     prices = {"MODEL_GPT5_INPUT_COST": "1.25", "MODEL_GPT5_OUTPUT_COST": "10", "MODEL_GPT5_RPM": "60"}
-    with Gateway(models(upstream.url, **prices), measured=False) as running:
+    with Gateway(models(upstream.url, **prices)) as running:
         yield running
 
 

@@ -35,7 +35,7 @@ def dotenv(upstream: MockUpstream, *names: str) -> str:
 
 @pytest.fixture(scope="module")
 def gateway(upstream: MockUpstream) -> Iterator[Gateway]:
-    with Gateway({}, dotenv=dotenv(upstream, *ALIASES)) as found:
+    with Gateway({}, dotenv=dotenv(upstream, *ALIASES), measured=True) as found:
         yield found
 
 

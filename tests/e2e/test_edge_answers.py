@@ -32,7 +32,7 @@ def gateway(upstream):
         environ |= {f"MODEL_{key.upper()}_UPSTREAM_MODEL": name, f"MODEL_{key.upper()}_API_KEY_ENV": "CANARY_KEY",
                     f"MODEL_{key.upper()}_TIMEOUT": "1", f"MODEL_{key.upper()}_STREAM_TIMEOUT": "1",
                     f"MODEL_{key.upper()}_RETRIES": "0"}
-    with Gateway(environ, key=MASTER, workers=2) as running:
+    with Gateway(environ, key=MASTER, workers=2, measured=True) as running:
         yield running
 
 

@@ -23,8 +23,7 @@ BODY = {"model": "main", "messages": [{"role": "user", "content": "hi"}], "max_t
 
 @pytest.fixture(scope="module")
 def gateway(upstream):
-    with Gateway(two_upstreams(upstream.url, upstream.url, GATEWAY_METRICS_KEY=METRICS), key=MASTER,
-                 measured=False) as running:
+    with Gateway(two_upstreams(upstream.url, upstream.url, GATEWAY_METRICS_KEY=METRICS), key=MASTER) as running:
         yield running
 
 

@@ -58,7 +58,7 @@ def test_whatever_litellm_calls_its_own_is_removed_and_what_is_the_models_passes
 @pytest.fixture(scope="module")
 def gateway(upstream):
     variables = two_upstreams(upstream.url, upstream.url, GATEWAY_EXTRA_ROUTES="/v1/rerank,/model/*")
-    with Gateway(variables, measured=False) as running:
+    with Gateway(variables) as running:
         yield running
 
 

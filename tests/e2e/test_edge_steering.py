@@ -25,7 +25,7 @@ def second():
 
 @pytest.fixture(scope="module")
 def gateway(upstream, second):
-    with Gateway(two_upstreams(upstream.url, second.url, GATEWAY_LOG_FORMAT="json"), measured=False) as running:
+    with Gateway(two_upstreams(upstream.url, second.url, GATEWAY_LOG_FORMAT="json")) as running:
         yield running
 
 

@@ -35,7 +35,7 @@ def home(upstream: MockUpstream, providers: MockUpstream) -> Iterator[Inside]:
     text = DOTENV.replace("http://vllm.home:8000/v1", upstream.url).replace("http://ollama.home:11434/v1", upstream.url)
     text += f"OPENAI_API_BASE={upstream.url}\n"
     text += "".join(f"MODEL_{key.upper()}_API_BASE={providers.url}\n" for key in PARALLEL.values())
-    with Gateway({}, dotenv=text, measured=False) as gateway:
+    with Gateway({}, dotenv=text) as gateway:
         yield Inside(gateway)
 
 

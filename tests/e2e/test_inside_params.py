@@ -40,7 +40,7 @@ def inside(upstream: MockUpstream) -> Iterator[Inside]:
         base = upstream.url.removesuffix("/v1") + "/v1beta" if name.startswith("gemini") else upstream.url
         models[f"n{len(models)}"] = {"UPSTREAM_MODEL": name, "API_BASE": base, "API_KEY_ENV": variable}
     variables = declared(upstream.url, models, PROXY_CHAIN_KEYS="mixed", **chain("mixed", "refusing", "gpt5"), **KEYS)
-    with Gateway(variables, workers=2) as gateway:
+    with Gateway(variables, workers=2, measured=True) as gateway:
         yield Inside(gateway)
 
 

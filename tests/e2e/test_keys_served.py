@@ -40,7 +40,7 @@ def served(upstream: MockUpstream) -> Iterator[Served]:
     fields = {name: {"UPSTREAM_MODEL": name} for name in ("cheap", "dear", "broken")}
     environ = declared(upstream.url, fields, PROXY_CHAIN_KEYS="both", GATEWAY_CONFIG_TTL=TTL)
     environ |= chain("both", "dear", "cheap")
-    gateway = Gateway(environ, workers=2, measured=False)
+    gateway = Gateway(environ, workers=2)
     found = Served(gateway)
     run(gateway, "tiers", "add", "free")
     run(gateway, "flags", "set", "enable_streaming", "--tier", "free", "--off")

@@ -55,7 +55,7 @@ def test_proxy_py_starts_from_another_folder_with_a_key_file_and_json_logs(upstr
 @pytest.fixture(scope="module")
 def plain(upstream: MockUpstream) -> Iterator[Gateway]:
     """One worker, the key in a variable, nothing else said."""
-    with Gateway(models(upstream.url)) as gateway:
+    with Gateway(models(upstream.url), measured=True) as gateway:
         yield gateway
 
 

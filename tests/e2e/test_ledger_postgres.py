@@ -24,7 +24,7 @@ def cluster() -> Iterator[Cluster]:
 def gateways(cluster: Cluster, upstream: MockUpstream) -> Iterator[list[Gateway]]:
     environ = models(upstream.url, "gpt-5", GATEWAY_DATABASE_URL=cluster.url)
     with ExitStack() as stack:
-        found = [Gateway(environ, measured=False) for _ in range(2)]
+        found = [Gateway(environ) for _ in range(2)]
         for gateway in found:
             stack.callback(gateway.__exit__)
             gateway.start()

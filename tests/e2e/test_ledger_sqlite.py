@@ -27,7 +27,7 @@ LOST_S = 0.1
 def gateway(upstream: MockUpstream) -> Iterator[Gateway]:
     upstream.faults["deepseek-v3.2"] = Fault(status=500)
     prices = {"MODEL_GPT5_INPUT_COST": "1.25", "MODEL_GPT5_OUTPUT_COST": "10"}
-    with Gateway(models(upstream.url, **prices), workers=2) as running:
+    with Gateway(models(upstream.url, **prices), workers=2, measured=True) as running:
         yield running
 
 

@@ -32,7 +32,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     """Return what LiteLLM does as it is, with less work, and with less work for a file of a user's own."""
     path = tmp_path_factory.mktemp("less") / "litellm.yaml"
     path.write_text(CONFIGURATION)
-    environ = {**clean_environment(), "CONFIG_FILE_PATH": str(path), "LITELLM_MASTER_KEY": KEY,
+    environ = {**clean_environment(measured=False), "CONFIG_FILE_PATH": str(path), "LITELLM_MASTER_KEY": KEY,
                "LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONPATH": PYTHONPATH}
     words = {"stock": ["stock"], "less": ["less"], "foreign": ["less", "foreign"]}
     running = {name: _probe(arguments, environ, path.with_name(name)) for name, arguments in words.items()}

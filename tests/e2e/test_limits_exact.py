@@ -13,7 +13,7 @@ LIMIT = 20
 
 def test_exactly_as_many_as_allowed_reach_the_upstream_over_workers_and_a_restart(upstream: MockUpstream) -> None:
     environ = models(upstream.url, "minute", "daily", MODEL_DAILY_RPD=str(LIMIT))
-    gateway = Gateway(environ, workers=2, measured=False)
+    gateway = Gateway(environ, workers=2)
     run(gateway, "limits", "add", "exact", "--scope", "model", "--target", "minute", "--rpm", str(LIMIT),
         "--action", "reject")
     with gateway:
@@ -33,7 +33,7 @@ def test_exactly_as_many_as_allowed_reach_the_upstream_over_workers_and_a_restar
 def test_two_gateways_on_one_postgresql_share_their_limits(upstream: MockUpstream, tmp_path: Path) -> None:
     with fresh_database("postgresql", tmp_path) as database:
         environ = models(upstream.url, "shared", "other", GATEWAY_DATABASE_URL=database.url)
-        first, second = (Gateway(environ, measured=False) for _ in range(2))
+        first, second = (Gateway(environ) for _ in range(2))
         run(first, "limits", "add", "both", "--scope", "model", "--target", "shared", "--rpm", str(LIMIT),
             "--action", "reject")
         with first, second:

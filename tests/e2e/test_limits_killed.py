@@ -28,7 +28,7 @@ EACH = PROMPT + COMPLETION
 def gateway(upstream: MockUpstream) -> Iterator[Gateway]:
     quick = Fault(prompt_tokens=PROMPT, completion_tokens=COMPLETION)
     upstream.faults.update({"quick": quick, "stuck": Fault(hang=True)})
-    gateway = Gateway(models(upstream.url, "quick", "stuck"), workers=2, measured=False)
+    gateway = Gateway(models(upstream.url, "quick", "stuck"), workers=2)
     run(gateway, "limits", "add", "everybody", "--scope", "user", "--target", "*", "--tpd", "100000000")
     with gateway:
         yield gateway

@@ -39,7 +39,7 @@ def inside(upstream: MockUpstream) -> Iterator[Inside]:
     environ = declared(upstream.url, fields, PROXY_CHAIN_KEYS="cmoves,cstays,ccost", GATEWAY_CONFIG_TTL="0.5")
     environ |= chain("cmoves", "first", "good") | chain("cstays", "strict", "good")
     environ |= chain("ccost", "cheap", "good", on="cost")
-    gateway = Gateway(environ, workers=2)
+    gateway = Gateway(environ, workers=2, measured=True)
     for name, *more in (("first", "--rpd", "1", "--action", "fallback"), ("strict", "--rpd", "1", "--action", "reject"),
                         ("held", "--backoff", "fixed", "--backoff-s", "60", "--action", "reject"),
                         ("patient", "--backoff", "fixed", "--backoff-s", "2"), ("cheap", "--budget", "0.001")):

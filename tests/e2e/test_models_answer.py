@@ -37,7 +37,7 @@ def gateway(upstream: MockUpstream, elsewhere: MockUpstream) -> Iterator[Gateway
         "MODEL_GROK_UPSTREAM_MODEL=grok-code-fast-1", "MODEL_GROK_HEADERS=X-Title=gateway",
         "MODEL_BROKEN_UPSTREAM_MODEL=mock-echo-key", "MODEL_BROKEN_ALIAS=broken",
         *(f"{name}={value}" for name, value in KEYS.items())]
-    with Gateway({}, "--log-format", "text", dotenv="\n".join(lines), workers=2, key=MASTER, measured=False) as running:
+    with Gateway({}, "--log-format", "text", dotenv="\n".join(lines), workers=2, key=MASTER) as running:
         yield running
 
 

@@ -58,7 +58,7 @@ def traced(collector: Collector) -> Iterator[tuple[Gateway, str]]:
         declared = models(upstream.url, "gpt-5") | {"MODEL_GPT5_API_KEY_ENV": "UP_KEY", "UP_KEY": key}
         # A short batch delay, so that nobody waits for the exporter's default of five seconds.
         tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-        with Gateway(declared | tracing, measured=False) as gateway:
+        with Gateway(declared | tracing) as gateway:
             gateway.chat("gpt-5", messages=[{"role": "user", "content": PROMPT}]).raise_for_status()
             gateway.chat("gpt-5", messages=[{"role": "user", "content": PROMPT}], stream=True).raise_for_status()
             until(lambda: b"gpt-5" in b"".join(body for _, body in collector.received), "a span of the request")

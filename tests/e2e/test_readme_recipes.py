@@ -43,7 +43,7 @@ PARALLEL = {"gpt-5": "your-openai-key", "groq/llama-3.3-70b-versatile": "your-gr
 def reader(command: str, upstream: MockUpstream, dotenv: str = "", more: Mapping[str, str] | None = None
            ) -> Iterator[Gateway]:
     """Make a master key, then paste ``command``, which starts a gateway, below ``dotenv`` in the `.env` file."""
-    gateway = Gateway({}, command=["bash", "-euc", at_mock(command, upstream.url)], measured=False)
+    gateway = Gateway({}, command=["bash", "-euc", at_mock(command, upstream.url)])
     gateway.environ |= environment(gateway.home, gateway.port, {"OPENAI_API_BASE": upstream.url, **(more or {})})
     del gateway.environ["LITELLM_MASTER_KEY"]
     paste(MASTER_KEY, gateway.home, gateway.environ)

@@ -56,7 +56,7 @@ def served(upstream: MockUpstream) -> Iterator[Registered]:
                "GATEWAY_ALLOWED_BASES": upstream.url, "GATEWAY_ENVIRONMENT": "test",
                "PROXY_MODEL_KEYS": "declared", "MODEL_DECLARED_UPSTREAM_MODEL": "gpt-5",
                "MODEL_DECLARED_API_BASE": upstream.url, "MODEL_DECLARED_API_KEY_ENV": "UPSTREAM_KEY"}
-    gateway = Gateway(environ, workers=2)
+    gateway = Gateway(environ, workers=2, measured=True)
     found = Registered(gateway, upstream)
     found.run("providers", "add", "lab", "--provider", "openai", "--base-url", upstream.url,
               "--key-env", "UPSTREAM_KEY")

@@ -34,12 +34,12 @@ prompts:
 class Folder:
     """A working folder of an operator's, with its own state and temporary folder."""
 
-    def __init__(self, dotenv: str) -> None:
+    def __init__(self, dotenv: str, measured: bool) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="lg-"))
         self.tmp = self.path / "tmp"
         self.tmp.mkdir()
         (self.path / ".env").write_text(dotenv, encoding="utf-8")
-        self.environ = {**clean_environment(), "PYTHONPATH": PYTHONPATH, "TMPDIR": str(self.tmp),
+        self.environ = {**clean_environment(measured), "PYTHONPATH": PYTHONPATH, "TMPDIR": str(self.tmp),
                         "XDG_STATE_HOME": str(self.path / "state"), "GATEWAY_RUNTIME_DIR": str(self.path / "run")}
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
@@ -57,8 +57,8 @@ def folder() -> Iterator[Any]:
     """A maker of folders; they are removed at the end."""
     made = []
 
-    def make(dotenv: str) -> Folder:
-        made.append(Folder(dotenv))
+    def make(dotenv: str, measured: bool = False) -> Folder:
+        made.append(Folder(dotenv, measured))
         return made[-1]
     yield make
     for one in made:
@@ -77,7 +77,7 @@ def test_a_whole_configuration_is_rehearsed_without_any_key(folder: Any) -> None
         "MODEL_DEEPSEEK_UPSTREAM_MODEL": "deepseek-v3.2", "MODEL_DEEPSEEK_API_BASE": "https://api.example.com/v1",
         "MODEL_DEEPSEEK_API_KEY": real, "MODEL_CLAUDE_UPSTREAM_MODEL": "anthropic/claude-sonnet-4-5",
         "MODEL_COMMAND_UPSTREAM_MODEL": "cohere/command-a-03-2025",
-        "PROXY_CHAIN_KEYS": "default", "CHAIN_DEFAULT_MODELS": "gpt5,deepseek", "WORKERS": "2"}))
+        "PROXY_CHAIN_KEYS": "default", "CHAIN_DEFAULT_MODELS": "gpt5,deepseek", "WORKERS": "2"}), measured=True)
     (at.path / "rows.yaml").write_text(ROWS)
     assert at.run("registry", "import", "rows.yaml").returncode == 0
     ran = at.run("rehearse", "--json", "--junit", "r.xml")

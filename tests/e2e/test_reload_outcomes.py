@@ -21,7 +21,7 @@ BOOT_TIMEOUT_S = 10.0
 @pytest.fixture(scope="module")
 def gateway(upstream: MockUpstream) -> Iterator[Gateway]:
     first = document(upstream.url)
-    with Gateway(first, workers=WORKERS, keepalive=2.0, boot_timeout=BOOT_TIMEOUT_S) as running_gateway:
+    with Gateway(first, workers=WORKERS, keepalive=2.0, boot_timeout=BOOT_TIMEOUT_S, measured=True) as running_gateway:
         yield running_gateway
 
 

@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def gateway(upstream: MockUpstream, folder: Path) -> Iterator[Gateway]:
     certificate, key = str(folder / "cert.pem"), str(folder / "key.pem")
     tls: dict[str, Any] = {"scheme": "https", "ssl_certfile": certificate, "ssl_keyfile": key}
-    with Gateway(document(upstream.url), workers=2, measured=False, **tls) as running_gateway:
+    with Gateway(document(upstream.url), workers=2, **tls) as running_gateway:
         yield running_gateway
 
 

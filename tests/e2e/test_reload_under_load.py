@@ -19,7 +19,7 @@ MODELS = {"constant": "gpt-5", "pausing": "gpt-5", "short": "short", "long": "lo
 def gateway(upstream: MockUpstream) -> Iterator[Gateway]:
     upstream.faults["short"] = Fault(chunks=3, gap=0.03)
     upstream.faults["long"] = Fault(chunks=20, gap=0.1)
-    with Gateway(declared(upstream, 0), workers=2, measured=False) as running_gateway:
+    with Gateway(declared(upstream, 0), workers=2) as running_gateway:
         yield running_gateway
 
 

@@ -18,7 +18,7 @@ GRACE_S = 15.0
 @pytest.fixture(scope="module")
 def gateway(upstream: MockUpstream) -> Iterator[Gateway]:
     first = document(upstream.url, ("gpt-5", "slow"))
-    running_gateway = Gateway(first, keepalive=2.0, reload_grace=GRACE_S, measured=False)
+    running_gateway = Gateway(first, keepalive=2.0, reload_grace=GRACE_S)
     with running_gateway.watching():
         yield running_gateway
 

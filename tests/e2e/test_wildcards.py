@@ -54,7 +54,7 @@ def gateway(upstream: MockUpstream, local: MockUpstream, elsewhere: MockUpstream
         "MODEL_DEEP_UPSTREAM_MODEL": "deepseek/*", "DEEPSEEK_API_BASE": upstream.url,
         "GROQ_API_BASE": elsewhere.url, "OPENAI_API_BASE": elsewhere.url, **KEYS,
     }
-    running = Gateway(environ, measured=False)
+    running = Gateway(environ)
     run(running, "limits", "add", "next-only", "--scope", "model", "--target", "xai/org/next", "--rpd", "1",
         "--action", "reject")
     CLIENT["key"] = run(running, "keys", "add", "web", "--models", "xai/*").strip()

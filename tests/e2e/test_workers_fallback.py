@@ -22,7 +22,7 @@ sys.exit(main(["--order-file", sys.argv[1]]))
 @pytest.fixture(scope="module")
 def gateway(upstream: MockUpstream) -> Iterator[Gateway]:
     first = document(upstream.url, env={"FROM_THE_OVERLAY": "yes"})
-    with Gateway(first).unstarted() as running_gateway:
+    with Gateway(first, measured=True).unstarted() as running_gateway:
         running_gateway.start_by(sys.executable, "-c", COMMAND)
         running_gateway.wait_ready()
         yield running_gateway

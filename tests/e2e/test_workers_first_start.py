@@ -25,7 +25,7 @@ def start(gateway: Gateway, first: dict[str, Any]) -> int:
     ("import time; time.sleep(600)", "did not boot within 8 s"),
 ])
 def test_a_worker_that_does_not_boot(code: str, reason: str) -> None:
-    with Gateway({}, workers=2, boot_timeout=8.0).unstarted() as gateway:
+    with Gateway({}, workers=2, boot_timeout=8.0, measured=True).unstarted() as gateway:
         assert start(gateway, with_callback(gateway, code)) == 3
         assert reason in gateway.log
         assert "LiteLLM did not boot" in gateway.log

@@ -22,7 +22,7 @@ STREAMS = 8
 def gateway(upstream: MockUpstream) -> Iterator[Gateway]:
     upstream.faults["slow"] = Fault(chunks=12, gap=0.25)
     first = document(upstream.url, ("gpt-5", "slow"), litellm_settings={"callbacks": ["fragile.instance"]})
-    with Gateway(first, workers=2, beat_timeout=4.0).unstarted() as running_gateway:
+    with Gateway(first, workers=2, beat_timeout=4.0, measured=True).unstarted() as running_gateway:
         running_gateway.environ["BROKEN"] = str(running_gateway.home / "broken")
         running_gateway.callback("fragile", FRAGILE)
         running_gateway.start()

@@ -16,7 +16,7 @@ from .serving_support import Gateway, document, until
 @pytest.fixture(scope="module")
 def gateway(upstream: MockUpstream) -> Iterator[Gateway]:
     """One worker, a watched file, and a pipe as its log, which loses its reader once it serves."""
-    with Gateway(document(upstream.url), measured=False).watching().unstarted() as starting:
+    with Gateway(document(upstream.url)).watching().unstarted() as starting:
         os.mkfifo(starting.log_path)
         reader = os.open(starting.log_path, os.O_RDONLY | os.O_NONBLOCK)
         starting.start()

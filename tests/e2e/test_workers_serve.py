@@ -42,7 +42,7 @@ def gateway(upstream: MockUpstream, notes: Path) -> Iterator[Gateway]:
                      env={"NOTES": str(notes), "FROM_THE_OVERLAY": "yes"})
     environ = {"DATABASE_URL": "postgresql://nowhere/at-all", "FROM_THE_START": ONLY_AT_START}
     # Coverage asks every loaded module for its file after a fork, which loads those that wait for their first use.
-    with Gateway(first, environ, workers=2, measured=False).unstarted() as running_gateway:
+    with Gateway(first, environ, workers=2).unstarted() as running_gateway:
         running_gateway.callback("noting", NOTING)
         running_gateway.start()
         running_gateway.wait_ready()

@@ -34,7 +34,8 @@ def environment(folder: Path, port: int, more: Mapping[str, str] | None = None) 
     # curl goes to our port wherever a command says 4000, and fails where the answer is an error.
     (tools / ".curlrc").write_text(f'connect-to = "{ADDRESS}:127.0.0.1:{port}"\nnoproxy = "*"\n'
                                    "silent\nshow-error\nfail-with-body\n", encoding="ascii")
-    return {**clean_environment(), "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "CURL_HOME": str(tools),
+    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+    return {**clean_environment(measured=False), "PATH": path, "CURL_HOME": str(tools),
             "PYTHONPATH": PYTHONPATH, "PORT": str(port), "GATEWAY_RUNTIME_DIR": str(folder / "run"),
             "XDG_STATE_HOME": str(folder / "state"), "NO_PROXY": "*", **(more or {})}
 
