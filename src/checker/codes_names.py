@@ -26,12 +26,12 @@ ROWS = (
             "A long request that the first model would take is refused by the next one: the fallback fails just when "
             "it is needed.",
             "MODEL_GPT5_UPSTREAM_MODEL=gpt-5\nMODEL_GROK_UPSTREAM_MODEL=grok-3\nMODEL_GPT5_FALLBACKS=grok",
-            "MODEL_GPT5_UPSTREAM_MODEL=gpt-5\nMODEL_GEMINI_UPSTREAM_MODEL=gemini/gemini-1.5-pro\n"
+            "MODEL_GPT5_UPSTREAM_MODEL=gpt-5\nMODEL_GEMINI_UPSTREAM_MODEL=gemini/gemini-2.5-flash\n"
             "MODEL_GPT5_FALLBACKS=gemini"),
     warning("GW307", "a fallback without vision",
             "Requests with images fail at the next model, or it answers without having seen them.",
             "MODEL_GPT5_UPSTREAM_MODEL=gpt-5\nMODEL_GROK_UPSTREAM_MODEL=grok-3\nMODEL_GPT5_FALLBACKS=grok",
-            "MODEL_GPT5_UPSTREAM_MODEL=gpt-5\nMODEL_GEMINI_UPSTREAM_MODEL=gemini/gemini-1.5-pro\n"
+            "MODEL_GPT5_UPSTREAM_MODEL=gpt-5\nMODEL_GEMINI_UPSTREAM_MODEL=gemini/gemini-2.5-flash\n"
             "MODEL_GPT5_FALLBACKS=gemini"),
     warning("GW308", "a fallback without tools",
             "Requests with tools fail at the next model, or are answered in prose where the client expects a call.",

@@ -35,8 +35,8 @@ RECIPES = {
                            "deepseek-v3.2": Asked("deepseek-v3.2", "your-provider-key", None)},
 }
 PARALLEL_SECTION, CHAIN_SECTION = "Groq, Gemini and Mistral in parallel", "A fallback chain"
-PARALLEL = {"gpt-5": "your-openai-key", "groq/llama-3.3-70b-versatile": "your-groq-key",
-            "gemini/gemini-1.5-flash": "your-gemini-key", "mistral/mistral-small-latest": "your-mistral-key"}
+PARALLEL = {"gpt-5": "your-openai-key", "groq/openai/gpt-oss-120b": "your-groq-key",
+            "gemini/gemini-2.5-flash": "your-gemini-key", "mistral/mistral-small-latest": "your-mistral-key"}
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def test_an_example_launches_once_its_keys_are_filled_in(name: str, change: type
 def test_all_of_the_multi_model_example_is_served_when_uncommented() -> None:
     plan = declared(dotenv=filled(uncommented(text_of(".env.multi-model.example")))).checked(launch=True)
     assert [model.alias for model in plan.models] == [
-        "gpt-5", "deepseek-v3.2", "grok-code-fast-1", "groq/llama-3.3-70b-versatile", "gemini/gemini-1.5-flash",
+        "gpt-5", "deepseek-v3.2", "grok-code-fast-1", "groq/openai/gpt-oss-120b", "gemini/gemini-2.5-flash",
         "mistral/mistral-small-latest"]
     assert [model.effort for model in plan.models] == ["medium", "high", "low", None, None, None]
     assert [(chain.alias, chain.models) for chain in plan.chains] == [("default", ("gpt5", "deepseek", "grok"))]

@@ -146,7 +146,8 @@ def test_a_bases_key_is_named_after_its_host_and_never_openais(base: str, name: 
 def test_known_models_are_suggested_for_their_own_provider_and_retired_ones_for_none() -> None:
     suggested = {offer.word: known_models(offer) for offer in OFFERS}
     assert suggested["openai"] == ["gpt-5"] and "grok-3-mini" in suggested["xai"]
-    assert suggested["groq"] == ["llama-3.3-70b-versatile"] and suggested["gemini"] == []
+    assert suggested["groq"] == ["llama-3.3-70b-versatile", "openai/gpt-oss-120b"]
+    assert suggested["gemini"] == ["gemini-2.5-flash"]
     assert {"gpt-5", "glm-4.6"} <= set(suggested["compatible"])
     retired = {name for name, caps in MODEL_CAPS.items() if caps.deprecated_on}
     assert retired and not retired & {name for names in suggested.values() for name in names}

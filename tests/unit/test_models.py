@@ -11,6 +11,7 @@ PROMISED = {
     "gpt-5", "deepseek-v3.2", "grok-code-fast-1", "glm-4.6", "grok-3", "grok-3-fast", "grok-3-mini",
     "grok-3-mini-fast", "grok-2-vision-1212", "grok-2-image-1212", "groq/llama-3.3-70b-versatile",
     "groq/mixtral-8x7b-32768", "gemini/gemini-1.5-flash", "gemini/gemini-1.5-pro", "mistral/mistral-small-latest",
+    "groq/openai/gpt-oss-120b", "gemini/gemini-2.5-flash",
 }
 
 
