@@ -139,14 +139,14 @@ class TestTwoModels:
 
 
 def test_native_providers_answer_in_parallel_each_with_its_own_key(upstream: MockUpstream) -> None:
-    bases = {f"MODEL_{key}_API_BASE": upstream.url for key in ("LLAMA", "FLASH", "MISTRAL")}
+    bases = {f"MODEL_{key}_API_BASE": upstream.url for key in ("OSS", "FLASH", "MISTRAL")}
     dotenv = block("env", PARALLEL_SECTION).text
     with reader("litellm-gateway", upstream, dotenv, bases) as gateway:
         assert gateway.aliases() == list(PARALLEL)
         for alias, key in PARALLEL.items():
             assert gateway.chat(alias).status_code == 200
             seen = last(upstream)
-            assert (seen.model, seen.key) == (alias.rpartition("/")[2], key)
+            assert (seen.model, seen.key) == (alias.split("/", 1)[-1], key)
 
 
 def test_the_chain_moves_on_to_the_model_that_answers(upstream: MockUpstream) -> None:
