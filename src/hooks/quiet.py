@@ -15,6 +15,7 @@ _TOLD = (
     "Anthropic messages streaming fallback also failed: ",
     "Anthropic Adapter - mid-stream error: ",
     "Billable request priced at $0 ",
+    "register_model: model=%s has custom pricing ",
     "Container ownership recording skipped ",
 )
 _MARK = "told_by_the_request_line"

@@ -12,7 +12,8 @@ from .hooks_support import foreign_lines
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_good_boot_shows_our_lines_only(workers: int) -> None:
-    with MockUpstream() as upstream, Gateway(models(upstream.url), workers=workers) as gateway:
+    prices = {"MODEL_DEEPSEEKV32_INPUT_COST": "0.3", "MODEL_DEEPSEEKV32_OUTPUT_COST": "0.5"}
+    with MockUpstream() as upstream, Gateway(models(upstream.url, **prices), workers=workers) as gateway:
         gateway.chat("gpt-5").raise_for_status()
         gateway.stop()
         assert foreign_lines(gateway.stderr) == []

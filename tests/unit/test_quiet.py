@@ -48,6 +48,7 @@ def log(name: str, message: str, *args: object, error: Exception | None = None) 
     ("LiteLLM Proxy", HANDLED, ("1", REFUSED), None),
     ("LiteLLM Proxy", "litellm.proxy.proxy_server.async_data_generator(): Exception occured - %s", (REFUSED,), REFUSED),
     ("LiteLLM Router", "litellm.router.py::async_function_with_fallbacks() - Error %s\n%s", ("words", []), None),
+    ("LiteLLM", "register_model: model=%s has custom pricing but not in built-in cost map", ("gpt-5",), None),
     ("LiteLLM", "Billable request priced at $0 and logged as such (%s)", ("gpt-5",), None),
 ])
 def test_what_the_request_line_says_is_not_said_again(said: io.StringIO, name: str, message: str,
