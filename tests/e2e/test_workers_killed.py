@@ -49,8 +49,9 @@ def kill_one(gateway: Gateway) -> float:
 
 
 def test_a_killed_worker_is_replaced_within_two_seconds(gateway: Gateway) -> None:
-    # Two seconds is the promise for a machine that is not busy; where all is slow, the start tells how slow.
-    assert any(kill_one(gateway) < max(2.0, gateway.start_s / 4) for _ in range(5))
+    # Two seconds is the promise for a machine that is not busy; where all is slow, the start tells how slow. A fourth
+    # death in a row would be replaced later on purpose.
+    assert any(kill_one(gateway) < max(2.0, gateway.start_s / 4) for _ in range(3))
     assert gateway.chat().status_code == 200
     assert "was ended by SIGKILL" in gateway.log
 
