@@ -156,7 +156,7 @@ BY_ATTRIBUTE: Mapping[str, Field] = MappingProxyType({fld.attribute: fld for fld
 BY_SPEC: Mapping[str, Field] = MappingProxyType({fld.spec: fld for fld in FIELDS})
 BY_SUFFIX: Mapping[str, Field] = MappingProxyType({suffix: fld for fld in FIELDS for suffix in fld.suffixes})
 # The key itself may be given under its own name; it is referenced, never read here.
-KEY_SUFFIXES = ("API_KEY", "API_KEY_FILE")
+KEY_SUFFIXES = {"API_KEY": "The key itself, in place of API_KEY_ENV", "API_KEY_FILE": "A file that holds the key"}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,10 @@ from .readers import BadValue, to_list
 from .wildcards import is_wildcard
 
 MODEL_PREFIX, CHAIN_PREFIX = "MODEL_", "CHAIN_"
-CHAIN_FIELDS = ("ALIAS", "MODELS", "ON")
+# Suffix of `CHAIN_<KEY>_` -> what it means.
+CHAIN_FIELDS = {"ALIAS": "What clients send as `model`; default the chain's key",
+                "MODELS": "Keys of its models, in the order in which they are tried (required)",
+                "ON": f"Reasons to try the next: {', '.join(TRIGGERS)}; default {','.join(DEFAULT_TRIGGERS)}"}
 _NOT_KEY = re.compile(r"[^a-z0-9_]+")
 _UPSTREAM = "_UPSTREAM_MODEL"
 Values = dict[str, tuple[str, str]]

@@ -161,7 +161,7 @@ def example(variable: Variable) -> str:
 
 
 def describe(variables: Iterable[Variable] = VARIABLES) -> list[tuple[str, str, str]]:
-    """Return (name, default, help) rows for the table in docs/variables.md."""
+    """Return (name, default, help) rows for the README's table."""
     rows = []
     for variable in variables:
         default = "" if variable.default in (None, (), False) else example(variable)

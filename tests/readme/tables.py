@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from src.checker.codes import CODES
-from src.config.fields import FIELDS
+from src.config.fields import FIELDS, KEY_SUFFIXES
 from src.config.models import MODEL_CAPS, ModelCaps
+from src.config.parsing import CHAIN_FIELDS, CHAIN_PREFIX, MODEL_PREFIX
 from src.config.providers import default_alias, split_provider
 from src.config.settings import describe
 from src.config.versions import MALICIOUS, RANGE, TESTED
@@ -31,8 +32,13 @@ def code(text: str) -> str:
 
 
 def variables() -> str:
-    """Return the table of global variables."""
-    rows = ((code(name), code(default), text) for name, default, text in describe())
+    """Return the table of every variable: the gateway's own, then those of each model and each chain."""
+    rows = [(code(name), code(default), text) for name, default, text in describe()]
+    rows += [(", ".join(code(f"{MODEL_PREFIX}<KEY>_{suffix}") for suffix in field.suffixes), "", field.help)
+             for field in FIELDS]
+    rows += [(code(f"{MODEL_PREFIX}<KEY>_{suffix}"), "", f"{text} *(secret)*" if suffix == "API_KEY" else text)
+             for suffix, text in KEY_SUFFIXES.items()]
+    rows += [(code(f"{CHAIN_PREFIX}<KEY>_{suffix}"), "", text) for suffix, text in CHAIN_FIELDS.items()]
     return table(("variable", "default", "meaning"), rows)
 
 
@@ -80,10 +86,10 @@ def versions() -> str:
     return table(("gateway", "LiteLLM", "Python", "uvicorn", ""), rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {"models": models, "versions": versions}
+TABLES: dict[str, Callable[[], str]] = {"models": models, "variables": variables, "versions": versions}
 # Document below the root -> its tables.
 ELSEWHERE: dict[str, dict[str, Callable[[], str]]] = {
-    "docs/check.md": {"codes": codes}, "docs/variables.md": {"variables": variables, "fields": fields}}
+    "docs/check.md": {"codes": codes}, "docs/variables.md": {"fields": fields}}
 
 
 def filled(text: str, made: Mapping[str, Callable[[], str]] | None = None) -> str:

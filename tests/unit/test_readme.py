@@ -53,7 +53,7 @@ def test_the_tables_of_the_docs_are_those_of_the_code(document: str) -> None:
 
 
 def test_every_flag_is_mentioned() -> None:
-    text = read("docs/variables.md")
+    text = read("README.md") + read("docs/variables.md")
     flags = {name for parameter in root.params if not getattr(parameter, "hidden", False)
              for name in parameter.opts if name.startswith("--")}
     assert {flag for flag in flags if f"`{flag}" not in text} == set()
