@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,13 @@ from src.store.engine import Store
 from src.store.failures import StoreDown
 from src.store.ledger import LedgerWriter, open_ledger
 from src.store.ledger_prune import Keep, Pruner, elected, prune, size
+from src.store.ledger_read import backup
 from src.store.ledger_reprice import Change, reprice
 from src.store.ledger_tables import daily, hourly, state
 from src.store.rollup import OTHERS, Users
 
 from .ledger_support import assert_totals_are_the_rows, entry, ledger_store, open_half, rows, total, unpriced, wait_for
-from .store_support import KINDS
+from .store_support import KINDS, database
 
 TODAY = int(time.time()) // DAY * DAY
 FIVE = Known(Price(Decimal(5), Decimal(7)), "environment")
@@ -157,33 +158,65 @@ def test_users_that_one_worker_knew_and_another_did_not_are_corrected_where_they
     assert [total(store, dimension="user", value=value)["unpriced"] for value in ("ann", OTHERS)] == [0, 0]
 
 
-def test_pricing_while_workers_write_neither_fails_nor_loses_a_cent(store: Store) -> None:
-    chance, stop = random.Random(3), threading.Event()
-    wrote: list[int] = []
+def made(make: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """Return an entry of one of a few users, models and keys."""
+    return make(**{name: random.choice("abcdef") for name in ("alias", "model", "client_key", "user_label")})
 
-    def one(make: Callable[..., dict[str, Any]]) -> dict[str, Any]:
-        return make(**{name: chance.choice("abcdef") for name in ("alias", "model", "client_key", "user_label")})
+
+@contextmanager
+def writing(store: Store, **more: Any) -> Iterator[list[int]]:
+    """Let two workers write until the block ends; yields one number per batch, once there is one."""
+    stop, wrote = threading.Event(), list[int]()
 
     def work() -> None:
         writer = LedgerWriter(open_ledger(store.database))
         while not stop.is_set():
             with suppress(StoreDown):
-                wrote.append(writer.write([one(entry) for _ in range(4)], fresh=True))
+                wrote.append(writer.write([{**made(entry), **more} for _ in range(4)], fresh=True))
         writer.store.close()
 
-    LedgerWriter(store).write([one(unpriced) for _ in range(450)])
     threads = [threading.Thread(target=work) for _ in range(2)]
     for thread in threads:
         thread.start()
-    wait_for(lambda: wrote, "a first batch")
     try:
-        assert sum(change.requests for change in reprice(store, lambda row: FIVE)) == 450
+        wait_for(lambda: wrote, "a first batch")
+        yield wrote
     finally:
         stop.set()
         for thread in threads:
             thread.join()
+
+
+def test_pricing_while_workers_write_neither_fails_nor_loses_a_cent(store: Store) -> None:
+    LedgerWriter(store).write([made(unpriced) for _ in range(450)])
+    with writing(store):
+        assert sum(change.requests for change in reprice(store, lambda row: FIVE)) == 450
     assert total(store)["unpriced"] == 0
     assert_totals_are_the_rows(store)
+
+
+def test_pruning_by_size_while_workers_write_loses_nothing_of_the_totals(tmp_path: Path) -> None:
+    with ledger_store("sqlite", tmp_path) as store:
+        LedgerWriter(store).write([entry(content="x" * 20_000, at=TODAY - DAY) for _ in range(200)])
+        with writing(store, content="x" * 20_000) as wrote:
+            steps = [prune(store, Keep(megabytes=1), step=20) for _ in range(30)]
+        assert any(steps) and len(rows(store)) < 200 + 4 * len(wrote)
+        assert total(store)["requests"] == 200 + 4 * len(wrote)
+
+
+def test_a_backup_taken_while_workers_write_is_whole(tmp_path: Path) -> None:
+    with ledger_store("sqlite", tmp_path) as store:
+        LedgerWriter(store).write([made(entry) for _ in range(2_000)])
+        with writing(store) as wrote:
+            before = len(wrote)
+            backup(store, tmp_path / "copy.db")
+            wait_for(lambda: len(wrote) > before, "a batch beside the backup")
+        copy = open_ledger(database(f"sqlite:///{tmp_path / 'copy.db'}", tmp_path))
+        with copy.reading() as connection:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
+        assert len(rows(copy)) >= 2_000 + 4 * before
+        assert_totals_are_the_rows(copy)
+        copy.close()
 
 
 def test_users_that_were_added_up_as_one_are_corrected_there(store: Store) -> None:
