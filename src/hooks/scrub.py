@@ -20,17 +20,19 @@ _BEGINNING = 3
 # What JSON and prose have, from seldom to often; what is not listed is rarer.
 _OFTEN = b"QZXJKVWYUBGFHPNRMDOLTCSEAIzqxj7968354_-kv210bywpgfmhdlcurnsioate"
 
+# An upstream may repeat megabytes of a request in its error: nothing here takes time that is quadratic in the text.
 # How LiteLLM 1.106 wraps an upstream's message (exception_mapping_utils.py), and what it appends (router.py).
 _WRAPPING = re.compile(r"^(?:(?:litellm\.)?[A-Za-z_-]+(?:Error|Exception)\s*(?::|-)\s*)+")
 _INTERNALS = re.compile(
-    r"[.\s]*(?:Received Model Group=|Available Model Group Fallbacks|No fallback model group|Fallbacks are configured|"
-    r"Original exception:|LiteLLM Retried:|LiteLLM Max Retries:|Passed model=|Error doing the fallback|"
-    r"\(?model_group=|Model Group: |deployment_id=|cooldown_list=|Traceback \(most recent call last\)).*", re.S)
+    r"(?<![.\s])[.\s]*(?:Received Model Group=|Available Model Group Fallbacks|No fallback model group|"
+    r"Fallbacks are configured|Original exception:|LiteLLM Retried:|LiteLLM Max Retries:|Passed model=|"
+    r"Error doing the fallback|\(?model_group=|Model Group: |deployment_id=|cooldown_list=|"
+    r"Traceback \(most recent call last\)).*", re.S)
 _IPV4 = r"\b(?:\d{1,3}\.){3}\d{1,3}"
 _IPV6 = r"(?<![\w:])(?:(?:X:){7}X|(?:X:){1,6}(?::X){1,6}|(?:X:){1,7}:|:(?::X){1,7})(?![\w:])".replace(
     "X", "[0-9A-Fa-f]{1,4}")
 _ADDRESSES = re.compile(
-    r"\bhost [\w.\[\]:-]+:\d+(?: ssl:\S+)?(?: \[(?:[^\[\]]|\[[^\]]*\])*\])?|"
+    r"\bhost [\w.\[\]:-]+:\d+(?: ssl:\S+)?(?: \[(?:[^\[\]]|\[[^\[\]]*\])*\])?|"
     rf"\(?'?\[?(?:{_IPV4}|{_IPV6})\]?'?(?:(?::|, (?!\w+:))\d{{1,5}}(?:, \d+, \d+)?)?\)?|\blocalhost:\d+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -108,7 +110,7 @@ class Scrubber:
         """Return an error message fit for a client: no secret, no upstream address, nothing of LiteLLM's insides."""
         text = self.text(unwrapped(text))
         for host in self.hosts:
-            text = re.sub(rf"\w+://{re.escape(host)}[^\s'\",)]*", UPSTREAM, text, flags=re.I)
+            text = re.sub(rf"\b\w+://{re.escape(host)}[^\s'\",)]*", UPSTREAM, text, flags=re.I)
         text = _ADDRESSES.sub(UPSTREAM, text)
         for host in self.hosts:
             text = text.replace(host, UPSTREAM)

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import time
 import uuid
 
 import pytest
@@ -98,6 +99,15 @@ def test_of_many_secrets_in_an_answer_each_is_masked_whole(secret):
 def test_a_client_sees_the_message_without_addresses_and_litellms_insides(text, shown):
     clean = SCRUBBER.message(text)
     assert clean.replace("\n", " ") == shown
+
+
+@pytest.mark.parametrize("piece", ["a", "\u00e9", "Error", "AError:", ".", " ", ". ", "1.", "ab12:", "host a:1 [",
+                                   "://", "a://"])
+def test_a_megabyte_that_an_upstream_repeats_holds_nobody_up(piece):
+    text = "Bad: x" + piece * (1_000_000 // len(piece)) + "x"
+    before = time.process_time()
+    SCRUBBER.message(text)
+    assert time.process_time() - before < 10
 
 
 @pytest.fixture
