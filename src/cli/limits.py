@@ -11,7 +11,8 @@ import click
 from ..config.fields import suggest
 from ..config.plan import LaunchPlan, build_plan
 from ..errors import PROGRAM, GatewayError
-from ..policy.limits import MEASURES, OF_ATTEMPTS, Limit, LimitSet, Rule, amount_text, declared_limit, limits_of
+from ..policy.limits import (
+    MEASURES, OF_ATTEMPTS, Limit, LimitSet, Rule, amount_text, declared_limit, dollars_text, limits_of)
 from ..policy.names import DeclaredNames
 from ..policy.nouns import NOUNS
 from .database import Opened, opened, with_registry
@@ -44,9 +45,13 @@ def show(ctx: click.Context, name: str | None, as_json: bool) -> None:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    shown = [{**row, "for": f"{row['scope']} {row['subject']}"} for row in rows]
+    shown = [{**row, **_money(row), "for": f"{row['scope']} {row['subject']}"} for row in rows]
     columns = ("limit", "for", "what", "used", "left", "resets_in_s", "counted", "enforced")
     return table(columns, shown) if rows else "no limits; add one: limits add NAME --scope model --target ALIAS --rpm N"
+
+
+def _money(row: dict[str, Any]) -> dict[str, str]:
+    return {name: dollars_text(row[name]) for name in ("used", "left")} if row["measure"] == "budget_micros" else {}
 
 
 def _line(one: "Used", on: Opened) -> dict[str, Any]:

@@ -174,10 +174,15 @@ class Reached:
                 f"(limit {limit.name}). It resets at {end:%Y-%m-%dT%H:%M:%SZ}, in {self.retry_after(at)} s.")
 
 
+def dollars_text(micros: int) -> str:
+    """Return an amount of money for people, with as many decimals as it has, two at least: `$5.00`, `$0.00014`."""
+    cents, rest = divmod(micros, 10_000)
+    return f"${cents // 100}.{cents % 100:02d}" + (f"{rest:04d}".rstrip("0") if rest else "")
+
+
 def amount_text(measure: Measure, amount: int) -> str:
     """Return an amount of a measure for people: `20 requests per minute`, `$5.00 per month`."""
-    shown = f"${amount // 1_000_000}.{amount % 1_000_000 // 10_000:02d}" if measure.counted == "cost" else \
-        f"{amount} {measure.counted}"
+    shown = dollars_text(amount) if measure.counted == "cost" else f"{amount} {measure.counted}"
     return f"{shown} per {measure.period}"
 
 

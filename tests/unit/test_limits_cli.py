@@ -55,6 +55,12 @@ def test_limits_show_tells_every_limit_what_is_left_and_where_it_is_enforced(lin
     assert json.loads(line.text("limits", "show", "month", "--json"))["scope"] == "model"
 
 
+def test_what_is_left_of_a_budget_is_told_in_dollars(line: Line) -> None:
+    line.text("keys", "add", "ann", "--budget", "20.0015")
+    assert "$20.0015 per month" in line.text("limits", "show")
+    assert line.text("limits", "show").count("$20.0015") == 2 and "$0.00 " in line.text("limits", "show")
+
+
 def test_no_limits_are_shown_with_the_way_to_one(tmp_path: Path, line: Line) -> None:
     line.env |= {"PROXY_MODEL_KEYS": "two", "PROXY_CHAIN_KEYS": ""}
     assert "limits add" in line.text("limits", "show")
@@ -86,6 +92,11 @@ def test_limits_that_make_no_sense_are_refused(line: Line, arguments: tuple[str,
     assert "bad" not in line.text("limits", "list")
 
 
+def test_a_budget_that_is_no_amount_is_refused_as_one(line: Line) -> None:
+    ran = line("keys", "add", "ann", "--budget", "-1")
+    assert ran.code == 2 and "must be an amount of US dollars" in ran.err and "million" not in ran.err
+
+
 def test_a_budget_needs_prices_before_a_launch(line: Line) -> None:
     line.text("limits", "add", "month", "--scope", "model", "--target", "own", "--budget", "5")
     key = "k" + digest_of("any")
@@ -104,6 +115,7 @@ def test_a_key_is_shown_once_and_known_by_its_digest(line: Line) -> None:
                "--expires", "2099-01-01")
     key = ran.text.strip()
     assert ran.code == 0 and key.startswith("sk-gw-") and "shown this once" in ran.err
+    assert "within GATEWAY_CONFIG_TTL" in ran.err, "a running gateway refuses it until then"
     assert f"stored, in sqlite:///{line.home}" in ran.err, "the operator sees which database it is"
     shown = line.text("keys", "list") + line.text("keys", "show", "ann") + line.text("keys", "list", "--json")
     assert key not in shown and digest_of(key) not in shown and "1.5" in shown and "2099-01-01" in shown

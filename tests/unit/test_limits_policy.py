@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.policy.limits import (Charge, Limit, LimitSet, Reached, Rule, amount_text, charges, duration, headers,
-                               limits_of, reached, window_of)
+from src.policy.limits import (Charge, Limit, LimitSet, Reached, Rule, amount_text, charges, dollars_text, duration,
+                               headers, limits_of, reached, window_of)
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,11 @@ def test_a_client_is_told_the_limit_and_when_it_resets() -> None:
     assert spent.message(when).startswith("Budget spent: $5.25 per month for key ann (limit m). "
                                           "It resets at 2026-12-01T00:00:00Z")
     assert amount_text(one.charge.measure, 3) == "3 requests per minute"
+
+
+def test_a_small_amount_of_money_is_not_told_as_nothing() -> None:
+    assert [dollars_text(micros) for micros in (0, 140, 1000, 5_250_000, 20_001_500)] == [
+        "$0.00", "$0.00014", "$0.001", "$5.25", "$20.0015"]
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.2, "1s"), (17, "17s"), (360, "6m0s"), (86_339.5, "23h59m0s"),
