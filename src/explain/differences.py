@@ -65,7 +65,8 @@ def differences(old: Configuration, new: Configuration) -> list[Difference]:
         found += [Difference("model", before, "changed", "key", before, after) for after, before in keys.items()]
         found += _fields("setting", "", old.settings, new.settings)
     if further and old.litellm is not None and new.litellm is not None:
-        silent = {_DERIVED} if found else set()
+        # Rows that are left out here count there.
+        silent = {_DERIVED} if found or old.rowless != new.rowless else set()
         found += _fields("LiteLLM", "", *({path: value for path, value in one.items() if path not in silent}
                                           for one in (old.litellm, new.litellm)))
     if old.registry is not None and new.registry is not None:
