@@ -44,7 +44,7 @@ _OPTIONS: Mapping[str, tuple[str, Callable[[str], Any], str]] = {
     "--tpm": ("tpm", read.count, "Tokens per minute."),
     "--rpd": ("rpd", read.count, "Requests per day."),
     "--tpd": ("tpd", read.count, "Tokens per day."),
-    "--budget": ("budget_micros", read.micros, "US dollars per month."),
+    "--budget": ("budget_micros", read.budget, "US dollars per month."),
     "--expires": ("expires_at", moment, "Until when it works: 2026-12-31, 30d."),
 }
 

@@ -61,7 +61,7 @@ def _dollars(text: str) -> Decimal:
     except InvalidOperation:
         amount = Decimal(-1)
     if not amount.is_finite() or not 0 <= amount <= 1_000_000 or amount != amount.quantize(_MICRO):
-        raise BadValue("must be US dollars, such as 1.25, with at most 6 decimals")
+        raise BadValue("must be US dollars per million tokens, such as 1.25, with at most 6 decimals")
     return abs(amount)  # `-0` is 0
 
 

@@ -37,7 +37,7 @@ LIMIT_FIELDS = (
     Field("rpd", read.count, "Requests per day", "int"),
     Field("tpd", read.count, "Tokens per day", "int"),
     Field("headroom", percent, "Percent of these that stay unused", "int", 0),
-    Field("budget_micros", read.micros, "US dollars per month", "price", option="budget"),
+    Field("budget_micros", read.budget, "US dollars per month", "price", option="budget"),
     Field("action", to_choice(*ACTIONS), "When it is reached: " + ", ".join(ACTIONS), default="wait"),
     Field("wait_s", read.number(0, 600), "Seconds to wait for room", "number", DEFAULT_WAIT_S, option="wait"),
     Field("backoff", to_choice("exponential", "fixed"), "How calls are held back after an upstream's 429"),

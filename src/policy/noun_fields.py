@@ -126,6 +126,14 @@ def micros(text: str) -> int:
     return int(dollars * 1_000_000)
 
 
+def budget(text: str) -> int:
+    """Return a month's US dollars as whole micro-dollars."""
+    try:
+        return micros(text)
+    except BadValue:
+        raise BadValue("must be US dollars per month, such as 20, with at most 6 decimals") from None
+
+
 def day(text: str) -> str:
     """Return a day as ISO text."""
     try:

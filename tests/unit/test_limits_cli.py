@@ -92,9 +92,11 @@ def test_limits_that_make_no_sense_are_refused(line: Line, arguments: tuple[str,
     assert "bad" not in line.text("limits", "list")
 
 
-def test_a_budget_that_is_no_amount_is_refused_as_one(line: Line) -> None:
-    ran = line("keys", "add", "ann", "--budget", "-1")
-    assert ran.code == 2 and "must be US dollars, such" in ran.err and "million" not in ran.err
+@pytest.mark.parametrize("command", [
+    ("keys", "add", "ann"), ("limits", "add", "m", "--scope", "user", "--target", "*")])
+def test_a_budget_that_is_no_amount_is_refused_as_one(line: Line, command: tuple[str, ...]) -> None:
+    ran = line(*command, "--budget", "-1")
+    assert ran.code == 2 and "must be US dollars per month" in ran.err and "million" not in ran.err
 
 
 def test_a_budget_needs_prices_before_a_launch(line: Line) -> None:
