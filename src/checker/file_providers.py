@@ -21,6 +21,8 @@ _MORE_KEYS = {"openai": "OPENAI_API_KEY", "text-completion-openai": "OPENAI_API_
               "ai21_chat": "AI21_API_KEY", "empower": "EMPOWER_API_KEY", "maritalk": "MARITALK_API_KEY",
               "qwen_ai_platform": "QWEN_AI_PLATFORM_API_KEY", "qwencloud": "QWENCLOUD_API_KEY",
               "text-completion-inception": "INCEPTION_API_KEY", "xinference": "XINFERENCE_API_KEY"}
+# Retired models have left LiteLLM's list of bare names; whose they are is known from how they begin.
+_FAMILIES = {"claude-": "anthropic", "gemini-": "vertex_ai"}
 # What these need besides, or how their models are named, is not known here.
 _NOT_CHECKED = ("oci", "ragflow", "azure_text")
 _AZURE = ("AZURE_OPENAI_API_KEY", "AZURE_API_KEY", "AZURE_AD_TOKEN", "AZURE_CLIENT_SECRET",
@@ -97,7 +99,8 @@ def _unknown_provider(context: Context, model: Model, name: str, key: str, hint:
 
 def _bare(context: Context, model: Model, upstream: str) -> Finding:
     spelled = context.hint(upstream, "names", context.table.bare_names)
-    provider = f"openai/{upstream}" if model.params.get("api_base") or not spelled else spelled
+    family = next((name for prefix, name in _FAMILIES.items() if upstream.startswith(prefix)), "openai")
+    provider = f"openai/{upstream}" if model.params.get("api_base") else spelled or f"{family}/{upstream}"
     hint = f"; did you mean {spelled}?" if spelled and not model.params.get("api_base") else ""
     return Finding("GW707", f"{a(upstream)} names no provider that LiteLLM knows; it leaves {a(model.alias)} out{hint}",
                    model.place(), f"model: {provider}")

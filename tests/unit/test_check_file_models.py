@@ -51,6 +51,9 @@ REPAIRS = [
     ("gpt-5-mni", "", "model: gpt-5-mini"),
     ("gpt-5-mni", "api_base: http://127.0.0.1:9/v1", "model: openai/gpt-5-mni"),
     ("groq/", "", "model: groq/..."),
+    ("claude-3-opus-20240229", "", "model: anthropic/claude-3-opus-20240229"),
+    ("claude-3-opus-20240229", "api_base: http://127.0.0.1:9/v1", "model: openai/claude-3-opus-20240229"),
+    ("gemini-1.0-pro-002", "", "model: vertex_ai/gemini-1.0-pro-002"),
 ]
 
 
