@@ -116,11 +116,12 @@ def _text(value: Value) -> str:
 
 
 def _shown(value: Any) -> str:
+    # Here, because a line keeps the escape character of our own colours.
     if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "none"
+        return printable(", ".join(map(str, value))) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else "not set" if value is None else str(plain(value))
+    return f"{value:g}" if isinstance(value, float) else "not set" if value is None else printable(str(plain(value)))
 
 
 def _limits(one: Explanation) -> list[str]:
