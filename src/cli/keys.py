@@ -31,9 +31,9 @@ def moment(text: str) -> datetime:
         return datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=seconds)
     try:
         given = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return given.replace(tzinfo=given.tzinfo or timezone.utc).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
         raise BadValue("must be a date such as 2026-12-31, or a time such as 12h, 30d or 4w") from None
-    return given.replace(tzinfo=given.tzinfo or timezone.utc)
 
 
 # Option -> field, reader, help.
