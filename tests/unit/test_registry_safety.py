@@ -15,6 +15,8 @@ WRITINGS = [
     "[::ffff:a9fe:a9fe]", "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::]", "[::a9fe:a9fe]", "[fd00:ec2::254]",
     "metadata.google.internal", "METADATA.google.internal", "metadata", "instance-data", "100.100.100.200",
     "168.63.129.16", "169.254.169.254.nip.io", "a9fea9fe.nip.io", "app-169-254-169-254.sslip.io", "fe80::1%25eth0",
+    "metadata.goog", "instance-data.ec2.internal", "192.0.0.192", "[fd20:ce::254]", "169.254.65535", "169.254.0.0",
+    "169.254.255.255", "169.16711679", "2852061183",
 ]
 
 
@@ -27,7 +29,9 @@ def test_link_local_and_metadata_hosts_are_never_permitted_however_they_are_writ
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.1", "192.168.1.1", "8.8.8.8", "api.openai.com", "localhost",
                                   "169.255.0.1", "[::1]", "[fd00::1]", "2130706433", "1.2.3.4.5", "999.1.1.1",
-                                  "metadata.example.com", "10.0.0.1.nip.io", "0x", "1_0.1"])
+                                  "metadata.example.com", "10.0.0.1.nip.io", "0x", "1_0.1", "169.254.65536",
+                                  "169.253.255.255", "1.16777216", "1.99999999999", "4294967296", "169.254.169.254.0",
+                                  "1.2.3.4.5.0", "169.254.256.0", "[::]"])
 def test_ordinary_hosts_are_not_mistaken_for_them(host: str) -> None:
     assert not never(host)
 
@@ -88,7 +92,8 @@ def test_usual_and_permitted_keys_pass(provider: str, key: str | None, base: str
     ("openai", "GATEWAY_DATABASE_URL", None, "gateway's own"),
     ("openai", None, "https://llm.example.com/v1", "only the registry names"),
     ("openai", "OPENAI_API_KEY", "https://llm.example.com/v1", "only the registry names"),
-    ("ollama", "PATH", None, "not ollama's usual"),
+    ("ollama", "PATH", None, "not ollama's usual one; permit it with GATEWAY_REGISTRY_KEYS"),
+    ("xai", "MINE", None, "not xai's usual one (XAI_API_KEY, GROK_API_KEY); permit"),
 ])
 def test_other_keys_are_refused(provider: str, key: str | None, base: str | None, said: str) -> None:
     assert said in (key_problem(provider, key, base, RULES) or "")
@@ -105,6 +110,10 @@ def test_even_a_permitted_openai_key_goes_to_no_native_provider() -> None:
     ("https://*.a.test", "https://x.a.test", True), ("https://*.a.test", "https://xa.test", False),
     ("http://a.test:1", "http://a.test:1/v1", True), ("http://a.test:1", "http://a.test:2", False),
     ("https://a.test:bad", "https://a.test", False), ("", "https://a.test", False),
+    ("https://api.a.test", "https://evilapi.a.test", False), ("https://api.a.test", "https://xpi.a.test", False),
+    ("https://API.a.test", "https://api.A.test/v1", True), ("https://a.test/v1/", "https://a.test/v1", True),
+    ("https://a.test/v1", "https://a.test/v1/", True), ("https://*.a.test", "https://x.y.a.test", True),
+    (" https://a.test ", "https://a.test", True), ("https://a.test:443", "https://a.test", False),
 ])
 def test_patterns_fit_hosts_ports_and_paths(pattern: str, base: str, fits: bool) -> None:
     assert matches(pattern, urlsplit(base)) is fits
