@@ -2,6 +2,7 @@
 
 import ast
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,11 +123,17 @@ def _told_in(text: str) -> dict[str, Any]:
     if not plain.startswith(("{", "<")):
         return {} if _PARSERS_COMPLAINT.match(plain) else {"message": plain}
     try:
-        document = ast.literal_eval(plain) if "'" in plain[:3] else orjson.loads(plain)
+        document = _quoted(plain) if "'" in plain[:3] else orjson.loads(plain)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return {}
     error = document.get("error") if isinstance(document, dict) else None
     return error if isinstance(error, dict) else {}
+
+
+def _quoted(text: str) -> object:
+    with warnings.catch_warnings():  # what the compiler says of an upstream's text would be printed past logging
+        warnings.simplefilter("ignore")
+        return ast.literal_eval(text)
 
 
 def _word(value: object, scrubber: Scrubber) -> str | None:

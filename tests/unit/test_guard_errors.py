@@ -25,6 +25,10 @@ SLOW = ("litellm.RateLimitError: RateLimitError: OpenAIException - Slow down. Re
      {"message": "It's wrong", "type": "auth", "param": None, "code": "wrong"}),
     (404, litellm_error('litellm.NotFoundError: OpenAIException - {"error":{"message":"gone","code":"x","param":"p"}}'),
      {"message": "gone", "type": "invalid_request_error", "param": "p", "code": "x"}),
+    (404, litellm_error('OpenAIException - {"error":{"message":"It\'s gone","code":"' + "x" * 70 + '","param":null}}'),
+     {"message": "It's gone", "type": "invalid_request_error", "param": None, "code": "x" * 64}),
+    (418, litellm_error("OpenAIException - tea", ""),
+     {"message": "tea", "type": "invalid_request_error", "param": None, "code": "418"}),
     (400, litellm_error("litellm.BadRequestError: litellm.ContextWindowExceededError: OpenAIException - too long"),
      {"message": "too long", "type": "invalid_request_error", "param": None, "code": "context_length_exceeded"}),
     (500, litellm_error("litellm.APIError: OpenAIException - Expecting value: line 1 column 1 (char 0)", "500"),
@@ -62,6 +66,17 @@ def test_an_error_is_shown_in_openais_shape_without_what_nobody_must_see(status,
     assert answered.status == status and answered.json() == {"error": shown}
     assert int(answered.headers["content-length"]) == len(answered.body)
     assert "content-encoding" not in answered.headers and "www-authenticate" not in answered.headers
+
+
+@pytest.mark.parametrize("text", [
+    "{'a'}", "{'error': {'message': 'half an ans", "{'a': " + "[" * 300, "{'a': " + "-" * 3000 + "1}",
+    "{'a': " + "-" * 30_000 + "1}", '{"a":' * 3000, "{'a': '\x00'}", "{'a': " + "9" * 5000 + "}", "{'a': 1if 1 else 2}",
+    r"{'error': {'message': '\d', 'code': 1if}",
+], ids=range(10))
+def test_whatever_an_upstream_quotes_it_is_an_error_and_nothing_is_printed(text, recwarn):
+    answered = World(answering(500, litellm_error(f"OpenAIException - {text}", "500"))).ask(body=CHAT)
+    assert answered.json()["error"]["message"] == "The request failed with status 500."
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 @pytest.mark.parametrize(("status", "kind"), [
