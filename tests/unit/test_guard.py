@@ -194,7 +194,8 @@ def test_the_alias_that_answered_is_in_the_header():
 
 def test_one_model_is_told_also_with_a_slash_in_its_name():
     world = World()
-    assert world.ask("GET", "/v1/models/groq/llama-3.3").json()["id"] == "groq/llama-3.3"
+    assert world.ask("GET", "/v1/models/groq/llama-3.3").json() == {
+        "id": "groq/llama-3.3", "object": "model", "created": 1677610602, "owned_by": "openai"}
     assert world.ask("GET", "/v1/models/unknown").json()["error"]["code"] == "model_not_found"
     assert world.seen == []
 
