@@ -107,14 +107,18 @@ def test_a_list_of_models_shows_what_the_key_covers(status: int) -> None:
 
     async def list_models() -> None:
         listing = Listing(send, [covered(key(models=("gpt-*",)))])
-        await listing({"type": "http.response.start", "status": status, "headers": [(b"Content-Length", b"9")]})
+        headers = [(b"Content-Length", b"9"), (b"x", b"y")]
+        await listing({"type": "http.response.start", "status": status, "headers": headers})
         await listing({"type": "http.response.body", "body": b'{"data": [{"id": "gpt-5"}, ', "more_body": True})
         await listing({"type": "http.response.body", "body": b'{"id": "grok"}]}'})
 
     asyncio.run(list_models())
-    body = sent[1]["body"]
+    start, end = sent
+    body = end["body"]
     assert [entry["id"] for entry in json.loads(body)["data"]] == (["gpt-5"] if status == 200 else ["gpt-5", "grok"])
-    assert sent[0]["headers"] == [(b"content-length", str(len(body)).encode())]
+    assert start == {"type": "http.response.start", "status": status,
+                     "headers": [(b"x", b"y"), (b"content-length", str(len(body)).encode())]}
+    assert end == {"type": "http.response.body", "body": body, "more_body": False}
 
 
 def test_the_edge_lets_a_client_in_under_its_name_and_shows_it_its_models_only() -> None:

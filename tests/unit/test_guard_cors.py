@@ -29,9 +29,18 @@ def test_a_declared_origin_may_ask(origins):
     assert asked.headers["access-control-allow-origin"] == SITE
     assert asked.headers["access-control-allow-headers"] == "authorization, x-stainless-lang"
     assert asked.headers["access-control-allow-methods"] == "GET, POST"
+    assert asked.headers["access-control-max-age"] == "600", "a browser asks again once ten minutes are over"
     answered = world.ask(body=CHAT, headers={"x-api-key": MASTER, "origin": SITE})
     assert answered.headers["access-control-allow-origin"] == SITE and answered.headers["vary"] == "origin"
     assert "x-gateway-request-id" in answered.headers["access-control-expose-headers"]
+
+
+@pytest.mark.parametrize(("origins", "headers"), [
+    ([SITE], {"origin": "https://other.example"}), ([SITE], {}), (["*"], {}), (["*"], {"origin": ""}),
+])
+def test_an_answer_to_somebody_else_is_not_kept_for_a_declared_origin(origins, headers):
+    answered = World(cors_origins=origins).ask(body=CHAT, headers={"x-api-key": MASTER, **headers})
+    assert answered.status == 200 and allowed(answered) == set() and answered.headers["vary"] == "origin"
 
 
 def test_a_browser_can_read_why_it_was_refused():

@@ -56,6 +56,12 @@ def test_a_secret_that_is_alone_is_masked_and_nothing_else():
     assert alone.answer(KEY[:-1].encode()) == KEY[:-1].encode()
 
 
+def test_a_secret_that_json_writes_otherwise_is_masked_in_an_answer_too():
+    text = json.dumps({"content": f"it is {ODD}"})
+    shown = json.loads(Scrubber.of([ODD], []).answer(text.encode()))["content"]
+    assert ODD not in shown and ODD[-32:] not in shown and set(shown.removeprefix("it is ")) == {"*"}
+
+
 # Alike at the beginning, one inside another, one the beginning of another, of rare and of ordinary characters.
 TAIL = uuid.uuid4().hex
 MANY = ["sk-proj-" + TAIL, "sk-ant-" + TAIL, "sk-ant-" + TAIL + "-longer", "sk-" + "e" * 20,
