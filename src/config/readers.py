@@ -151,7 +151,10 @@ def to_host(text: str) -> str:
     """Return a host name or address without brackets, or raise BadValue."""
     if not text.isprintable() or any(c.isspace() or c in "/@?#" for c in text):
         raise BadValue("must be a host name or an address such as 127.0.0.1 or 0.0.0.0")
-    return text.strip("[]")
+    host = text.strip("[]")
+    if host.count(":") == 1 or "]" in host:
+        raise BadValue("must be a host name or an address without a port, which PORT holds")
+    return host
 
 
 def to_database_url(text: str) -> str:

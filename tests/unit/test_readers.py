@@ -80,6 +80,8 @@ WRONG: list[tuple[str, str, str]] = [
       for text in ("gemini", "=UTC", "gemini=", "gemini=Mars/Base", "gemini=UTC,x", "gemini=../etc/passwd")),
     *(("LITELLM_HOST", text, "a host name or an address")
       for text in ("a b", "http://a", "a@b", "a?b", "a#b", "a\x00")),
+    *(("LITELLM_HOST", text, "without a port, which PORT holds")
+      for text in ("localhost:4000", "127.0.0.1:80", "[::1]:80", ":4000")),
     *(("base", text, "must be a URL such as") for text in (
         "", "api.example.com", "ftp://a", "http://", "https:///v1", "http://a:0/", "http://a:99999", "http://[::1",
         "https://a b/v1", "https://a/\x01", "http://a:port")),
