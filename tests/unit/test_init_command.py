@@ -138,6 +138,24 @@ def test_a_key_and_a_file_of_it_never_stand_beside_each_other(line: Line, tmp_pa
 def test_a_file_that_cannot_be_read_is_left_alone(line: Line, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A='open\n", encoding="utf-8")
     refused(line(*OPENAI, "--force", OPENAI_API_KEY="k"), "this line cannot be read", ".env line 1")
+    assert (tmp_path / ".env").read_text(encoding="utf-8") == "A='open\n"
+
+
+def test_the_same_answers_again_change_nothing_and_say_so(line: Line, tmp_path: Path) -> None:
+    for _ in range(2):  # what is declared moves behind what is kept, once
+        line(*OPENAI, "--force", OPENAI_API_KEY="k")
+    before = (tmp_path / ".env").read_bytes()
+    done = line(*OPENAI, "--force", OPENAI_API_KEY="k")
+    assert done.code == 0 and ".env stays as it is" in done.err.splitlines()
+    assert (tmp_path / ".env").read_bytes() == before
+
+
+def test_what_would_change_is_shown_line_by_line(line: Line) -> None:
+    line(*OPENAI, OPENAI_API_KEY="k")
+    said, *shown = line(*OPENAI, "--model", "gpt-4.1").err.partition("error: ")[0].splitlines()
+    assert said == "LITELLM_MASTER_KEY is set already (.env line 4); it stays."
+    assert shown[:2] == ["--- .env", "+++ .env (new)"] and shown[2].startswith("@@")
+    assert all(text.startswith(("+", "-", " ", "@@")) for text in shown), shown
 
 
 def test_scripts_are_warned_where_git_would_take_the_keys_along(line: Line, tmp_path: Path) -> None:
