@@ -68,7 +68,7 @@ def test_every_kubernetes_document_says_which_version_made_it() -> None:
     ({"WORKERS": "1", "GATEWAY_LEDGER_SPILL_MB": "100"}, {"postgres": True}, "164Mi"),
     ({"WORKERS": "3", "GATEWAY_LEDGER_SPILL_MB": "100"}, {}, None)])
 def test_there_is_room_for_what_every_worker_keeps_while_the_database_is_away(
-        more: dict[str, str], options: dict[str, bool], size: str | None) -> None:
+        more: dict[str, str], options: dict[str, Any], size: str | None) -> None:
     spec = kinds(k8s_of(planned({**HOME, **more}), **options))["Deployment"]["spec"]["template"]["spec"]
     (state,) = (one for one in spec["volumes"] if one["name"] == "state")
     assert state.get("emptyDir") == (None if size is None else {"sizeLimit": size})
