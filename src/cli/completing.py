@@ -138,8 +138,9 @@ def _specs(ctx: click.Context, incomplete: str) -> list[Any]:
     """Complete the field at the end of `key=..,alias=..`."""
     from ..config.fields import BY_SPEC
     done, comma, _ = incomplete.rpartition(",")
+    said = {part.partition("=")[0] for part in done.split(",")}
     return [CompletionItem(f"{done}{comma}{name}=", type="open", help=field.help) for name, field in BY_SPEC.items()
-            if f"{name}=" not in done]
+            if name not in said]
 
 
 # --- names of rows ------------------------------------------------------------------------------------------------
