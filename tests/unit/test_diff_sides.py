@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from src.explain.configuration import of_plan, of_yaml
-from src.explain.differences import differences
+from src.explain.configuration import Configuration, of_plan, of_yaml
+from src.explain.differences import differences, not_compared
 
 from .declaring import Ran, canary, refused
 from .test_control_client import Fake
@@ -94,6 +94,77 @@ def test_names_that_yaml_reads_as_numbers_are_names() -> None:
     plan = {"models": [{"key": 4, "alias": "4", "model": "openai/gpt-4", "headers": {}, "fallbacks": ["5"]}]}
     told = [one.text() for one in differences(of_yaml("x", document), of_plan("y", plan))]
     assert not [text for text in told if "fallbacks" in text or text.startswith(("+", "-"))]
+
+
+@pytest.mark.parametrize("old, new, said", [
+    ({"general_settings": {"alerting_args": {"n": 1}}}, {}, [
+        '~ LiteLLM general_settings.alerting_args: {"n": 1} -> unset']),
+    ({"general_settings": {"alerting_args": {"n": 1}}}, {"general_settings": {"alerting_args": {"n": 2, "m": 3}}}, [
+        "~ LiteLLM general_settings.alerting_args.n: 1 -> 2",
+        "~ LiteLLM general_settings.alerting_args.m: unset -> 3"]),
+    ({"general_settings": {"alerting_args": {"n": 1}}}, {"general_settings": {"alerting_args": [1]}}, [
+        '~ LiteLLM general_settings.alerting_args: {"n": 1} -> [1]']),
+])
+def test_a_block_that_comes_goes_or_changes_is_told(old: dict[str, Any], new: dict[str, Any], said: list[str]) -> None:
+    told = [one.text() for one in differences(of_yaml("x", old), of_yaml("y", new))]
+    assert told == said
+
+
+OURS = "src.hooks.callback.instance", "litellm_gateway.hooks.auth.check"
+
+
+@pytest.mark.parametrize("launched, written, said", [
+    ({"callbacks": [OURS[0]]}, {}, []), ({"callbacks": ["own.hook", OURS[0]]}, {"callbacks": ["own.hook"]}, []),
+    ({"callbacks": ["own.hook", OURS[0]]}, {"callbacks": "own.hook"}, []),
+    ({"custom_auth": OURS[1]}, {}, []), ({"custom_auth": "own.check"}, {}, ["custom_auth: unset"]),
+    ({"callbacks": ["own.hook"]}, {}, ['callbacks: ["own.hook"] -> unset'])])
+def test_what_a_launch_adds_to_its_copy_is_no_difference(launched: dict[str, Any], written: dict[str, Any],
+                                                         said: list[str]) -> None:
+    both = [of_yaml("x", {"litellm_settings": settings}) for settings in (launched, written)]
+    assert [one.text() for one in differences(*both)] == [f"~ LiteLLM litellm_settings.{text}" for text in said]
+
+
+def test_models_that_only_the_yaml_knows_are_compared(line: Line, runtime: Path) -> None:
+    entries = [{"model_name": key, "model_info": {"id": key}, "litellm_params": {"model": "openai/gpt-5"}}
+               for key in ("one", "two")]
+    both = [{"hash": "a" * 12, "plan": {"models": []}, "yaml": yaml.safe_dump({"model_list": listed})}
+            for listed in (entries[:1], entries)]
+    Fake(runtime / "4000", {"ok": True, "old": both[0], "new": both[1], "environment": []})
+    ran = line("diff", "running", env={"GATEWAY_RUNTIME_DIR": str(runtime)})
+    assert (ran.code, ran.text) == (1, "+ model two: alias two\n")
+
+
+def test_a_secret_header_of_a_plan_is_compared_and_never_shown(line: Line) -> None:
+    secrets = [canary("first"), canary("second")]
+    for name, secret in zip(("a.json", "b.json"), secrets):
+        model = {"key": "one", "alias": "one", "headers": {"Authorization": secret, "X-A": name}}
+        (line.home / name).write_text(json.dumps({"models": [model]}))
+    ran = line("diff", "a.json", "b.json")
+    assert ran.text.splitlines() == ["~ model one: headers.Authorization changed",
+                                     "~ model one: headers.X-A a.json -> b.json"]
+    told = line("diff", "a.json", "b.json", "--json").text
+    assert not [secret for secret in secrets if secret in told] and '"(secret)"' in told
+
+
+# --- what one of the two cannot say -------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("hashes, told", [
+    (("a" * 12, "b" * 12), True), (("a" * 12, "a" * 12), False), (("a" * 12, None), False), ((None, None), False)])
+def test_hashes_differ_only_where_both_are_known(hashes: tuple[str | None, str | None], told: bool) -> None:
+    both = [of_yaml("x", {}, digest) for digest in hashes]
+    assert bool([text for text in not_compared(*both) if "hashes differ" in text]) == told
+    assert not [text for text in not_compared(*both, found_any=True) if "hashes differ" in text]
+
+
+@pytest.mark.parametrize("old, new, told", [
+    ({"b": 1, "z": 1, "a": 1}, {"b": 1}, "of models a, z: new does not say"),
+    ({"b": 1}, {"b": 2, "c": 1}, "of models c: old does not say"), ({"b": 1}, {"b": 2}, None),
+    ({"b": 1}, {"b": 1, "litellm_params.x": 1}, None), ({}, {"b": 1}, None)])
+def test_fields_that_one_side_does_not_know_are_named(old: dict[str, int], new: dict[str, int],
+                                                      told: str | None) -> None:
+    models = [{"m": fields} if fields else {} for fields in (old, new)]
+    both = [Configuration(name, None, listed, {}) for name, listed in zip(("old", "new"), models)]
+    assert not_compared(*both) == ([told] if told else [])
 
 
 # --- trouble ------------------------------------------------------------------------------------------------------
