@@ -1,10 +1,13 @@
 """What clients see of LiteLLM's errors and headers: the route's shape, no key, no address, no insides."""
 
+import asyncio
 import json
 
 import pytest
 
-from tests.unit.guard_support import CHAT, UPSTREAM_KEY, World, answering, streaming
+from src.hooks.errors_out import Refusal
+from src.hooks.limits import REFUSED
+from tests.unit.guard_support import CHAT, MASTER, UPSTREAM_KEY, World, answering, chunks, client, streaming
 
 
 def litellm_error(message, code="429", kind="throttling_error", **more):
@@ -65,6 +68,7 @@ def test_an_error_is_shown_in_openais_shape_without_what_nobody_must_see(status,
     answered = world.ask(body=CHAT)
     assert answered.status == status and answered.json() == {"error": shown}
     assert int(answered.headers["content-length"]) == len(answered.body)
+    assert answered.headers["content-type"] == "application/json"
     assert "content-encoding" not in answered.headers and "www-authenticate" not in answered.headers
 
 
@@ -100,7 +104,7 @@ def test_an_upstreams_words_never_stand_in_the_line():
 @pytest.mark.parametrize(("headers", "shown"), [
     ({"retry-after": "7"}, "7"), ({"llm_provider-retry-after": "9"}, "9"),
     ({"retry-after": "7", "llm_provider-retry-after": "9"}, "7"), ({}, None),
-    ({"llm_provider-retry-after": "a\tb"}, "a_b"),
+    ({"llm_provider-retry-after": "a\tb"}, "a_b"), ({"Retry-After": "8"}, "8"),
 ])
 def test_when_to_come_back_is_told(headers, shown):
     answered = World(answering(429, litellm_error(SLOW), headers)).ask(body=CHAT)
@@ -110,7 +114,7 @@ def test_when_to_come_back_is_told(headers, shown):
 def test_headers_that_expose_the_upstream_never_leave():
     exposing = {"x-litellm-model-api-base": "http://x", "llm_provider-server": "nginx", "server": "x",
                 "set-cookie": "a=b", "x-ratelimit-remaining-requests": "1", "access-control-allow-origin": "*",
-                "content-disposition": "inline", "cache-control": "no-cache", "x-litellm-call-id": "1",
+                "content-disposition": "inline", "Cache-Control": "no-cache", "x-litellm-call-id": "1",
                 "Content-Language": "en"}
     answered = World(answering(200, b"{}", exposing)).ask(body=CHAT)
     assert set(answered.headers) == {
@@ -136,9 +140,10 @@ def test_a_stream_that_breaks_ends_with_a_clean_error_event(event):
     world = World(streaming(b"data: {}\n\n", event))
     chunk = world.ask(body={**CHAT, "stream": True}).chunks[1]
     assert UPSTREAM_KEY.encode() not in chunk and b"upstream.example" not in chunk and b'"code":"500"' in chunk
+    assert chunk.startswith(b'data: {"error"') and b"event:" not in chunk
     assert chunk.endswith(b"data: [DONE]\n\n") is event.endswith(b"data: [DONE]\n\n")
     line = world.record.to_line()
-    assert (line["status"], line["error_type"]) == (200, "stream_error")
+    assert (line["status"], line["error_type"], line["error"]) == (200, "stream_error", "the stream broke")
 
 
 @pytest.mark.parametrize("event", [OPENAI_EVENT, ANTHROPIC_EVENT])
@@ -170,7 +175,7 @@ def test_a_failed_response_keeps_its_shape_without_litellms_insides():
 def test_a_failed_response_is_an_error_on_its_line(event):
     world = World(streaming(b"data: {}\n\n", event))
     assert world.ask("POST", "/v1/responses", {"model": "gpt-5", "input": "x"}).chunks[1] == event
-    assert world.record.error_type == "stream_error"
+    assert (world.record.error_type, world.record.error) == ("stream_error", "the stream broke")
 
 
 def test_the_callbacks_cause_stays_when_the_answer_is_an_error():
@@ -182,3 +187,66 @@ def test_the_callbacks_cause_stays_when_the_answer_is_an_error():
     world = World(failing)
     world.ask(body=CHAT)
     assert (world.record.error_type, world.record.status) == ("upstream_timeout", 408)
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/embeddings"])
+def test_what_a_limit_refused_inside_is_told_in_our_words_on_every_route(path):
+    async def refused(scope, receive, send):
+        record = next(iter(world.runtime.open_requests.values()))
+        record.extra[REFUSED] = Refusal(429, "Too many requests for gpt-5.", "limit_reached", retry_after="3")
+        await answering(400, litellm_error("litellm.BadRequestError: x", "400"))(scope, receive, send)
+
+    world = World(refused)
+    answered = world.ask("POST", path, CHAT)
+    assert (answered.status, answered.headers["retry-after"]) == (429, "3")
+    assert answered.json()["error"]["message"] == "Too many requests for gpt-5."
+    line = world.record.to_line()
+    assert (line["status"], line["error_type"], line["error"]) == (429, "limit_reached", "Too many requests for gpt-5.")
+
+
+def test_an_error_that_comes_in_pieces_is_shown_whole():
+    async def pieces(scope, receive, send):
+        await send({"type": "http.response.start", "status": 429, "headers": []})
+        body = litellm_error(SLOW)
+        for piece in (body[:20], body[20:40], body[40:]):
+            await send({"type": "http.response.body", "body": piece, "more_body": piece != body[40:]})
+
+    assert World(pieces).ask(body=CHAT).json()["error"]["message"] == "Slow down"
+
+
+def test_an_answer_that_is_no_stream_is_never_taken_for_a_broken_one():
+    song = b'data: {"error": "is what they sang"}'
+    world = World(answering(200, song, {"content-type": "text/plain"}))
+    assert world.ask(body=CHAT).body == song and world.record.error_type is None
+
+
+@pytest.mark.parametrize(("inner", "key", "more"), [
+    (answering(200, b"{}"), MASTER, [False]), (answering(500, b"{}"), MASTER, [False]),
+    (answering(200, b"{}"), "", [False]), (streaming(b"data: 1\n\n", b"data: 2\n\n"), MASTER, [True, True, False]),
+], ids=["answer", "error", "refusal", "stream"])
+def test_an_answer_ends_with_its_last_piece_and_only_there(inner, key, more):
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    world = World(inner)
+    scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "query_string": b"",
+             "headers": [(b"x-api-key", key.encode())]}
+    asyncio.run(world.guard(scope, client(chunks(CHAT)), send))
+    assert [message["type"] for message in sent] == ["http.response.start", *["http.response.body"] * len(more)]
+    assert [message["more_body"] for message in sent[1:]] == more
+
+
+def test_the_first_byte_is_noted_once():
+    async def twice(scope, receive, send):
+        record = next(iter(world.runtime.open_requests.values()))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for body, more in ((b"", True), (b"a", True), (b"b", True), (b"", False)):
+            await send({"type": "http.response.body", "body": body, "more_body": more})
+            noted.append(record.first_byte_ns)
+
+    noted: list[int | None] = []
+    world = World(twice)
+    world.ask(body=CHAT)
+    assert noted[0] is None and noted[1] is not None and noted[1:] == [noted[1]] * 3
