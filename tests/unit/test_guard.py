@@ -1,6 +1,7 @@
 """The guard as a client meets it: closed routes, keys, what LiteLLM is told, and one request line each."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -77,6 +78,7 @@ def test_without_the_right_key_a_model_route_is_a_401_in_openais_shape(path, hea
     assert (error["type"], error["code"]) == ("authentication_error", code)
     line = world.record.to_line()
     assert (line["status"], line["error_type"], line["client_key"]) == (401, code, None)
+    assert line["error"] == error["message"]
     assert world.seen == []
 
 
@@ -120,8 +122,8 @@ def test_litellm_sees_our_path_our_id_one_credential_and_no_query(sent):
 
 def test_claude_codes_own_query_is_not_reported_as_a_loss():
     world = World()
-    world.ask("POST", "/v1/messages", CHAT, query=b"beta=true&x=1")
-    assert world.record.dropped_names() == ["?x"]
+    world.ask("POST", "/v1/messages", CHAT, query=b"beta=true&x=1&y=&z")
+    assert world.record.dropped_names() == ["?x", "?y", "?z"]
 
 
 @pytest.mark.parametrize("value", ["a\x01b", "\xfc", "x" * 5000])
@@ -140,6 +142,12 @@ def test_steering_fields_are_removed_and_reported():
     assert b"api_base" not in world.seen[0].body and b"other" not in world.seen[0].body
     assert b'"top_k":3' in world.seen[0].body and b'"min_p":0.5' in world.seen[0].body
     assert "sent" in world.record.extra and "api_base" not in world.record.extra["sent"]
+
+
+def test_the_sdks_extra_fields_reach_litellm_as_fields_of_the_body():
+    world = World()
+    assert world.ask(body={**CHAT, "extra_body": {"min_p": 0.5}}).status == 200
+    assert json.loads(world.seen[0].body) == {**CHAT, "min_p": 0.5} and world.record.dropped_names() == []
 
 
 def test_a_body_without_anything_to_remove_arrives_byte_by_byte():
@@ -267,15 +275,16 @@ def test_a_client_that_leaves_a_stream_is_a_499():
     assert (line["status"], line["client_gone"], line["error_type"]) == (499, True, "client_gone")
 
 
-def test_a_client_that_leaves_after_the_answer_is_not_gone():
+@pytest.mark.parametrize("status", [200, 429])
+def test_a_client_that_leaves_after_the_answer_is_not_gone(status):
     async def polled(scope, receive, send):
         await receive()
-        await answering(200, b"{}")(scope, client([b""]), send)
+        await answering(status, b"{}")(scope, client([b""]), send)
         assert (await receive())["type"] == "http.disconnect"
 
     world = World(polled)
     asyncio.run(world.asked("POST", "/v1/chat/completions", CHAT, leaves=True))
-    assert world.record.to_line()["status"] == 200 and not world.record.client_gone
+    assert world.record.to_line()["status"] == status and not world.record.client_gone
 
 
 def test_litellms_own_499_is_a_client_that_left():

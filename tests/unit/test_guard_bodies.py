@@ -154,5 +154,13 @@ def test_a_client_that_leaves_early_has_a_line_with_499():
     assert (world.record.status, world.record.client_gone, answered.status) == (499, True, 0)
 
 
+def test_a_client_that_stops_within_its_body_is_refused_and_its_connection_closed():
+    world, answered = World(body_timeout=0.01), Answered()
+    scope = {"type": "http", "method": "POST", "path": "/v1/completions", "query_string": b"",
+             "headers": [(b"x-api-key", MASTER.encode())]}
+    asyncio.run(world.guard(scope, arriving(piece(b"{")), collect(answered)))
+    assert (answered.status, answered.headers["connection"], world.record.status) == (408, "close", 408)
+
+
 def test_a_bad_length_header_is_no_length():
     assert World().ask(body=CHAT, headers={"x-api-key": MASTER, "content-length": "many"}).status == 200

@@ -90,7 +90,7 @@ def test_a_form_has_64_fields_at_most():
 
 @pytest.mark.parametrize("name", [
     b"api_base", b"api_key", b"no-log", b"metadata", b"metadata[tags]", b"extra_body", b"extra_body[model]",
-    b"fallbacks", b"litellm_metadata[user_api_key]", b"mock_response", b"timeout",
+    b"fallbacks", b"litellm_metadata[user_api_key]", b"mock_response", b"timeout", b"api_base[0]",
 ])
 def test_what_steers_is_removed_from_forms_too(name):
     world, answered = upload(field(name) + field(name, b"file", b'; filename="f"') + FORM)
@@ -157,3 +157,11 @@ def test_any_bytes_are_a_form_or_a_400(body):
 def test_a_forms_labels_are_on_its_line():
     world, _ = upload(field(b"stream", b"true") + field(b"user", b"me") + FORM)
     assert (world.record.stream, world.record.user) == (True, "me")
+    assert world.record.extra["sent"] == ("user", "timestamp_granularities[]"), "what LiteLLM may lose"
+
+
+def test_a_forms_user_does_not_replace_the_one_in_the_header():
+    world = World()
+    world.ask("POST", SPEECH, field(b"user", b"me") + FORM, {
+        "x-api-key": MASTER, "content-type": TYPE, "x-gateway-user": "ann"})
+    assert world.record.user == "ann"
