@@ -107,6 +107,7 @@ def test_ordinary_nesting_passes(body):
     (b"[1]", 400, "invalid_json", "The request body must be a JSON object."),
     (b'{"a":' + b"[" * 100 + b"]" * 100 + b"}", 400, "invalid_json",
      "The request body is nested more than 100 levels deep."),
+    (b"{}", 400, "missing_required_parameter", "You must provide a model parameter."),
     (b"x" * (MIB + 1), 413, "request_too_large", "The request body is larger than 1 MiB."),
 ])
 def test_a_client_is_told_what_is_wrong_with_its_body(body, status, code, message):
@@ -160,6 +161,12 @@ def test_a_client_that_stops_within_its_body_is_refused_and_its_connection_close
              "headers": [(b"x-api-key", MASTER.encode())]}
     asyncio.run(world.guard(scope, arriving(piece(b"{")), collect(answered)))
     assert (answered.status, answered.headers["connection"], world.record.status) == (408, "close", 408)
+
+
+def test_a_length_beyond_the_limit_is_refused_as_announced():
+    world = World()
+    answered = world.ask(body=CHAT, headers={"x-api-key": MASTER, "content-length": str(MIB + 1)})
+    assert (answered.status, world.seen) == (413, [])
 
 
 def test_a_bad_length_header_is_no_length():

@@ -160,6 +160,24 @@ def test_a_forms_labels_are_on_its_line():
     assert world.record.extra["sent"] == ("user", "timestamp_granularities[]"), "what LiteLLM may lose"
 
 
+@pytest.mark.parametrize(("fields", "stream", "user"), [
+    (field(b"stream", b"false"), False, None), (field(b"other", b"true"), False, None),
+    (field(b"user", b"\xff\xfe"), False, "__"), (field(b"user", b"") + field(b"user", b"second"), False, "second"),
+])
+def test_a_forms_labels_are_read_for_what_they_are(fields, stream, user):
+    world, answered = upload(fields + FORM)
+    assert (answered.status, world.record.stream, world.record.user) == (200, stream, user)
+
+
+@pytest.mark.parametrize("body", [
+    field(b"model", b"gpt-5") + FORM, field(b"model", b"gpt-5", b'; filename="m"') + b"--B--\r\n",
+])
+def test_a_form_names_one_model(body):
+    error = upload(body)[1].json()["error"]
+    assert (error["message"], error["code"], error["param"]) == (
+        "The form must name one model.", "invalid_form", "model")
+
+
 def test_a_forms_user_does_not_replace_the_one_in_the_header():
     world = World()
     world.ask("POST", SPEECH, field(b"user", b"me") + FORM, {
