@@ -266,6 +266,18 @@ def test_a_failure_ends_with_1_and_shows_no_key(tmp_path: Path, capfd: pytest.Ca
     assert unset.code == 1 and unset.text.count("no key") == 2, "nothing can be asked, so nothing can cost"
 
 
+@pytest.mark.parametrize(("key", "message", "shown"), [
+    ("wrong", "wrong key", "wrong key"), ("secret", "key secret", "key ***"),
+    ("  long-secret ", "key long-secret", "key ***"), ("secret-a", "secret-a-b secret-a", "***-b ***"),
+])
+def test_keys_are_hidden_and_short_words_stay_readable(key: str, message: str, shown: str, tmp_path: Path,
+                                                       capfd: pytest.CaptureFixture[str],
+                                                       answers: dict[str, Pong]) -> None:
+    answers["gpt5"] = Pong(400, 0.1, message=message)
+    ran = run_here("ping", "--yes", env=two(KEYS | {"OPENAI_API_KEY": key}), cwd=tmp_path, capfd=capfd)
+    assert ran.code == 1 and ran.text.splitlines()[1].endswith(shown)
+
+
 def test_what_costs_is_not_asked_unless_all_is_wanted(tmp_path: Path, capfd: pytest.CaptureFixture[str],
                                                       answers: dict[str, Pong]) -> None:
     env = two(KEYS, MODEL_GPT5_MODE="image", MODEL_DEEPSEEK_API_KEY_ENV="none")
@@ -284,7 +296,8 @@ def test_what_costs_is_not_asked_unless_all_is_wanted(tmp_path: Path, capfd: pyt
 def test_without_a_terminal_more_than_a_cent_needs_yes(env: dict[str, str], words: str, tmp_path: Path,
                                                        capfd: pytest.CaptureFixture[str],
                                                        answers: dict[str, Pong]) -> None:
-    refused(run_here("ping", env=two(KEYS | env), cwd=tmp_path, capfd=capfd), words, "add --yes")
+    ran = run_here("ping", env=two(KEYS | env), cwd=tmp_path, capfd=capfd)
+    refused(ran, f"may cost more than a cent: {words}\n", "add --yes")
     assert run_here("ping", "--yes", env=two(KEYS | env), cwd=tmp_path, capfd=capfd).code == 0
 
 
