@@ -151,9 +151,9 @@ def test_a_secret_header_of_a_plan_is_compared_and_never_shown(line: Line) -> No
 @pytest.mark.parametrize("hashes, told", [
     (("a" * 12, "b" * 12), True), (("a" * 12, "a" * 12), False), (("a" * 12, None), False), ((None, None), False)])
 def test_hashes_differ_only_where_both_are_known(hashes: tuple[str | None, str | None], told: bool) -> None:
-    both = [of_yaml("x", {}, digest) for digest in hashes]
-    assert bool([text for text in not_compared(*both) if "hashes differ" in text]) == told
-    assert not [text for text in not_compared(*both, found_any=True) if "hashes differ" in text]
+    old, new = (of_yaml("x", {}, digest) for digest in hashes)
+    assert bool([text for text in not_compared(old, new) if "hashes differ" in text]) == told
+    assert not [text for text in not_compared(old, new, found_any=True) if "hashes differ" in text]
 
 
 @pytest.mark.parametrize("old, new, told", [
@@ -162,9 +162,9 @@ def test_hashes_differ_only_where_both_are_known(hashes: tuple[str | None, str |
     ({"b": 1}, {"b": 1, "litellm_params.x": 1}, None), ({}, {"b": 1}, None)])
 def test_fields_that_one_side_does_not_know_are_named(old: dict[str, int], new: dict[str, int],
                                                       told: str | None) -> None:
-    models = [{"m": fields} if fields else {} for fields in (old, new)]
-    both = [Configuration(name, None, listed, {}) for name, listed in zip(("old", "new"), models)]
-    assert not_compared(*both) == ([told] if told else [])
+    first, second = (Configuration(name, None, {"m": fields} if fields else {}, {})
+                     for name, fields in (("old", old), ("new", new)))
+    assert not_compared(first, second) == ([told] if told else [])
 
 
 # --- trouble ------------------------------------------------------------------------------------------------------
