@@ -53,8 +53,8 @@ class Upstream(httpx.AsyncBaseTransport):
 
 
 def ask(answer: httpx.Response | Exception | None, stream: bool = False, first: float | None = None,
-        between: float | None = None, limited: bool = True, answer_errors: bool = False
-        ) -> tuple[httpx.Response, list[Kind]]:
+        between: float | None = None, limited: bool = True, answer_errors: bool = False,
+        path: str = "/chat/completions", body: bytes = b'{"stream":true}') -> tuple[httpx.Response, list[Kind]]:
     """Return the answer as LiteLLM sees it, read to its end, and what the walk was told."""
     told: list[Kind] = []
 
@@ -63,7 +63,7 @@ def ask(answer: httpx.Response | Exception | None, stream: bool = False, first: 
             open_clock()
         set_limits(Limits(first, between, stream, told.append, lambda begun: None, answer_errors))
         async with httpx.AsyncClient(transport=TimedTransport(Upstream(answer))) as client:
-            return await client.post("http://upstream/v1/chat/completions")
+            return await client.post(f"http://upstream/v1{path}", content=body)
 
     try:
         return asyncio.run(run()), told
@@ -153,6 +153,47 @@ def test_every_dialects_ending_counts_also_in_two_pieces(ending: bytes) -> None:
 def test_an_answer_has_an_honest_status(status: int, content_type: str, seen: int) -> None:
     response, _ = ask(httpx.Response(status, headers={"content-type": content_type}, stream=Chunks(b"x")))
     assert response.status_code == seen
+
+
+def document(*chunks: bytes | None | Exception) -> httpx.Response:
+    return httpx.Response(200, headers={"content-type": "application/json"}, stream=Chunks(*chunks))
+
+
+@pytest.mark.parametrize(("chunks", "seen"), [
+    ((b'{"error": {"message": "quota"}}',), b'{"error": {"message": "quota"}}'), ((b" \n{", b"}"), b" \n{}"),
+    ((b"[]",), b"[]"), ((), b""),
+])
+@pytest.mark.parametrize("path", ["/chat/completions", "/completions", "/responses", "/messages"])
+def test_one_document_in_place_of_a_stream_is_no_success(path: str, chunks: tuple[bytes, ...], seen: bytes) -> None:
+    response, said = ask(document(*chunks), stream=True, path=path)
+    assert (response.status_code, response.content, said) == (502, seen, [])
+
+
+def test_no_content_is_no_stream_either() -> None:
+    response, said = ask(httpx.Response(204, stream=Chunks()), stream=True)
+    assert (response.status_code, said) == (502, [])
+    assert ask(httpx.Response(204, stream=Chunks()))[0].status_code == 204
+
+
+def test_a_stream_that_calls_itself_json_passes_and_needs_its_ending() -> None:
+    response, said = ask(document(b": hello\n\n", b"data: 1\n\n", DONE), stream=True)
+    assert (response.status_code, response.content, said) == (200, b": hello\n\ndata: 1\n\n" + DONE, [])
+    with pytest.raises(httpx.ReadError):
+        ask(document(b"data: 1\n\n"), stream=True)
+
+
+@pytest.mark.parametrize("options", [
+    {"stream": False}, {"stream": True, "body": b'{"stream": false}'}, {"stream": True, "path": "/api/generate"},
+], ids=["no-stream", "not-asked-of-it", "another-dialect"])
+def test_a_document_where_no_events_were_asked_for_is_an_answer(options: dict[str, Any]) -> None:
+    response, said = ask(document(b'{"finish_reason": "stop"}'), **options)
+    assert (response.status_code, said) == (200, [])
+
+
+def test_a_document_in_place_of_a_stream_has_the_first_bytes_time() -> None:
+    with pytest.raises(httpx.ReadTimeout) as error:
+        ask(document(None), stream=True, first=SOON, between=60)
+    assert told(error) == ["timeout"]
 
 
 @pytest.mark.parametrize(("error", "status", "kind"), [
