@@ -32,7 +32,7 @@ ROWS = (
           "an endpoint whose model was removed", "litellm-gateway endpoints set NAME --model OTHER"),
     warning("GW509", "a registry row that is passed over",
             "It is switched off, or names something that is not allowed or not there: its alias answers with a 404.",
-            "a model of a disabled provider", "litellm-gateway providers set NAME --enabled yes"),
+            "a model of a disabled provider", "litellm-gateway providers set NAME --active"),
     error("GW510", "a package that is missing",
           "Variables ask for something whose package is not installed; the gateway does not start without it.",
           "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318   # without OpenTelemetry",
