@@ -43,7 +43,7 @@ def import_(ctx: click.Context, file: str, output: str | None, registry: str | N
     else:
         click.echo(text, nl=False)
     report = finish(reading)
-    click.echo("\n".join([report.text(), *more, *_next_step(target, bool(registry))]), err=True)
+    click.echo("\n".join([report.text(), *more, *_next_step(invocation.program, target, bool(registry))]), err=True)
     if strict and report.of("lost"):
         ctx.exit(EXIT_PROBLEMS)
 
@@ -83,8 +83,8 @@ def _as_rows(reading: "Reading", source: str) -> tuple[str, list[str]]:
     return text, [*lines, *(["keys to be set: " + ", ".join(names)] if names else [])]
 
 
-def _next_step(target: str | None, rows: bool) -> list[str]:
+def _next_step(program: str, target: str | None, rows: bool) -> list[str]:
     if target is None:
         return []
-    return [f"next: litellm-gateway registry import {target} --dry-run" if rows
-            else f"next: litellm-gateway --env-file {target} --print-config"]
+    return [f"next: {program} registry import {target} --dry-run" if rows
+            else f"next: {program} --env-file {target} --print-config"]

@@ -46,7 +46,7 @@ def test_a_file_is_private_and_is_not_replaced_without_being_told_to(line: Line,
     assert target.read_text(encoding="utf-8") == "MINE=1\n"
     again = line("config.yaml", "--output", "gateway.env", "--force")
     assert (again.code, target.read_text(encoding="utf-8")) == (0, first)
-    assert "next: litellm-gateway --env-file gateway.env --print-config" in again.err
+    assert "next: python -m src.main --env-file gateway.env --print-config" in again.err
 
 
 def test_a_file_that_is_not_written_for_a_fault_leaves_nothing(line: Line, tmp_path: Path) -> None:
