@@ -4,7 +4,7 @@ import httpx
 import openai
 import pytest
 from litellm.exceptions import (
-    APIError, AuthenticationError, BadRequestError, ContextWindowExceededError, InternalServerError,
+    APIConnectionError, APIError, AuthenticationError, BadRequestError, ContextWindowExceededError, InternalServerError,
     MidStreamFallbackError, NotFoundError, RateLimitError, Timeout,
 )
 
@@ -33,6 +33,12 @@ def caused(error: Exception, *causes: Exception) -> Exception:
     return error
 
 
+def met(error: Exception, while_handling: Exception) -> Exception:
+    """Return ``error`` as it is when it was raised while another one was handled."""
+    error.__context__ = while_handling
+    return error
+
+
 def server_error(text: str = "it broke") -> Exception:
     return InternalServerError(text, "openai", "m")
 
@@ -55,6 +61,8 @@ ANSWER_500 = openai.InternalServerError("x", response=httpx.Response(500, reques
     (caused(server_error(), ValueError(), httpx.ReadError("gone")), Failure("connection"), "connection"),
     (caused(server_error(), ConnectionResetError()), Failure("connection"), "connection"),
     (server_error("OpenAIException - Connection error."), Failure("connection"), "connection"),
+    (met(ValueError("odd"), httpx.ReadError("gone")), Failure("connection"), "connection"),
+    (server_error("OpenAIException - Connection error.\n"), Failure("connection"), "connection"),
     (caused(server_error(), ANSWER_500, httpx.ReadError("older")), Failure("status", 500), "upstream_error"),
     (server_error(), Failure("status", 500), "upstream_error"),
     (RateLimitError("x", "openai", "m"), Failure("status", 429), "upstream_rate_limit"),
@@ -72,9 +80,16 @@ def test_an_exception_is_this_failure(error: Exception, failure: Failure, name: 
     assert error_type(failure) == name
 
 
-def test_an_earlier_attempts_failure_is_not_this_ones() -> None:
-    earlier = caused(server_error(), openai.APIConnectionError(request=REQUEST))
+@pytest.mark.parametrize("earlier", [
+    caused(server_error(), openai.APIConnectionError(request=REQUEST)), APIConnectionError("x", "openai", "m"),
+    Timeout("x", "m", "openai"),
+])
+def test_an_earlier_attempts_failure_is_not_this_ones(earlier: Exception) -> None:
     assert failure_of(caused(BadRequestError("x", "m", "openai"), earlier)) == Failure("status", 400)
+
+
+def test_a_failure_without_a_status_is_the_upstreams() -> None:
+    assert error_type(Failure("status")) == "upstream_error"
 
 
 def test_the_line_never_repeats_an_upstreams_words() -> None:

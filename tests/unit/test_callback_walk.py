@@ -1,8 +1,11 @@
 """A request's walk: the steps that LiteLLM is told, which it may take, and the attempts that are noted."""
 
-import pytest
-from litellm.exceptions import BadRequestError, InternalServerError
+import time
 
+import pytest
+from litellm.exceptions import BadRequestError, ContextWindowExceededError, InternalServerError, Timeout
+
+from src.hooks.callback_errors import failure_of
 from src.hooks.callback_walk import Progress, enter, progress_of, start
 from src.hooks.record import RequestRecord
 from src.policy.chains import Failure, Step, Walk
@@ -79,17 +82,45 @@ def test_a_connection_that_broke_is_told_as_such_whatever_litellm_says() -> None
     assert progress.failed(BadRequestError("no", "m", "openai")).kind == "connection"
 
 
-def test_a_step_without_an_error_before_it_is_taken() -> None:
-    _, progress, (_, second, _) = begun()
-    enter(progress, second)
-    assert progress.step.alias == "b"
+@pytest.mark.parametrize("error", [
+    ContextWindowExceededError("x", "m", "openai"), Timeout("x", "m", "openai"),
+])
+def test_a_failure_that_says_what_it_is_is_not_a_broken_connection(error: Exception) -> None:
+    _, progress, _ = begun()
+    progress.break_off("connection")
+    assert progress.failed(error) == failure_of(error)
+
+
+@pytest.mark.parametrize(("index", "alias"), [(0, "a"), (1, "b")])
+def test_a_step_without_an_error_before_it_is_taken(index: int, alias: str) -> None:
+    _, progress, steps = begun()
+    enter(progress, steps[index])
+    assert (progress.step.alias, progress.failure) == (alias, None)
 
 
 def test_an_answer_after_a_failure_does_not_rewrite_the_failure() -> None:
     record, progress, _ = begun()
     progress.failed(DOWN)
     progress.answered()
-    assert record.attempts[0].error_type == "upstream_error"
+    progress.failed(REFUSED)
+    assert (record.attempts[0].error_type, record.attempts[0].status) == ("upstream_error", 500)
+
+
+def test_an_answer_without_an_attempt_is_no_attempt() -> None:
+    record, data = RequestRecord("r"), {"model": "any"}
+    start(record, WALK, data)
+    progress = progress_of(record)
+    assert progress is not None
+    progress.answered()
+    assert record.attempts == []
+
+
+def test_an_attempt_lasted_from_its_call_to_its_end() -> None:
+    before = time.perf_counter_ns()
+    record, progress, _ = begun()
+    progress.answered()
+    lasted = record.attempts[0].duration_ms
+    assert lasted is not None and 0 <= lasted <= (time.perf_counter_ns() - before) // 1_000_000
 
 
 def test_a_request_without_a_walk_has_no_progress() -> None:

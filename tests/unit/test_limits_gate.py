@@ -280,12 +280,21 @@ def test_a_last_429_is_noticed_at_the_end_too(counting: Counting) -> None:
     asyncio.run(scenario())
 
 
+def told_by_litellm(headers: dict[str, str] | None) -> Exception:
+    """Return an error as LiteLLM tells it: with the upstream's headers, and without its response."""
+    error = ValueError()
+    error.litellm_response_headers = headers  # type: ignore[attr-defined]
+    return error
+
+
 @pytest.mark.parametrize(("error", "seconds"), [
     (ValueError(), None),
     (httpx.HTTPStatusError("x", request=httpx.Request("GET", "http://x"),
                            response=httpx.Response(429, headers={"Retry-After": "2.5"})), 2.5),
     (httpx.HTTPStatusError("x", request=httpx.Request("GET", "http://x"),
                            response=httpx.Response(429, headers={"Retry-After": "tomorrow"})), None),
+    (told_by_litellm({"retry-after": "7"}), 7.0), (told_by_litellm({"retry-after": "1.2.3"}), None),
+    (told_by_litellm(None), None),
 ])
 def test_the_upstreams_retry_after_is_read(error, seconds) -> None:
     assert retry_after(error) == seconds
