@@ -223,6 +223,36 @@ def test_limits_hold_in_every_task_of_a_request() -> None:
     assert asyncio.run(run()) == 400
 
 
+def test_an_answer_that_is_left_is_closed_below_too() -> None:
+    body = Chunks(b"data: 1\n\n", None)
+
+    async def leave() -> None:
+        open_clock()
+        set_limits(Limits(5, 5, True, lambda kind: None, lambda begun: None))
+        async with httpx.AsyncClient(transport=TimedTransport(Upstream(httpx.Response(200, stream=body)))) as client:
+            async with client.stream("POST", "http://upstream/") as response:
+                await anext(response.aiter_bytes())
+
+    asyncio.run(leave())
+    assert body.closed
+
+
+def test_text_completions_are_asked_through_our_transport_and_one_client() -> None:
+    import litellm
+
+    from src.hooks.callback_deadline import install, share_client
+
+    async def share() -> tuple[Any, Any]:
+        install()
+        share_client()
+        first = litellm.aclient_session
+        share_client()
+        return first, litellm.aclient_session
+
+    one, same = asyncio.run(share())
+    assert one is same and isinstance(one._transport, TimedTransport)
+
+
 def test_closing_closes_the_transport_below() -> None:
     upstream = Upstream(None)
     asyncio.run(TimedTransport(upstream).aclose())

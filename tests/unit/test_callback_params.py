@@ -44,6 +44,12 @@ BUDGET = {"type": "enabled", "budget_tokens": 20_000}
     ("chat", None, {"reasoning": HIGH}, {"reasoning": HIGH}),
     ("responses", MODEL, {"reasoning": HIGH}, {"reasoning": HIGH, "extra_body": {"reasoning": HIGH}}),
     ("responses", REFUSING, {"reasoning": HIGH}, {"reasoning": HIGH}),
+    ("responses", MODEL, {"reasoning": HIGH, "extra_body": {"min_p": 1}},
+     {"reasoning": HIGH, "extra_body": {"min_p": 1, "reasoning": HIGH}}),
+    ("responses", GEMINI, {"reasoning": HIGH}, {"reasoning": HIGH}), ("responses", MODEL, {"top_p": 1}, {"top_p": 1}),
+    ("chat", MODEL, {"thinking": BUDGET}, {"thinking": BUDGET}),
+    ("messages", MODEL, {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}},
+     {"reasoning_effort": "low", "output_config": {"effort": "low"}}),
 ])
 def test_reasoning_becomes_what_the_deployment_takes(route: str, model: ModelView | None, sent: dict[str, Any],
                                                      kwargs: dict[str, Any]) -> None:
@@ -76,6 +82,28 @@ def test_what_a_later_deployment_takes_as_it_is_was_not_translated(
     assert changed(record, later, **{name: value}) == {name: value}
     note_upstream(record, {name: value})
     assert (list(record.dropped), record.translated) == ([], {})
+
+
+def test_thinking_that_became_an_effort_is_not_told_as_lost() -> None:
+    record = asked("messages", thinking=BUDGET)
+    changed(record, MODEL, thinking=BUDGET)
+    note_upstream(record, {"reasoning_effort": "high"})
+    assert (list(record.dropped), record.translated) == ([], {"thinking": "reasoning_effort"})
+
+
+def test_a_later_attempt_keeps_what_the_edge_and_litellm_renamed() -> None:
+    record = RequestRecord("r", alias="a")
+    record.translate("old", "new")
+    remember_sent(record, {"proxy_server_request": {"body": {"max_tokens": 5}}})
+    note_upstream(record, {"max_completion_tokens": 5})
+    assert record.translated == {"old": "new", "max_tokens": "max_completion_tokens"}
+
+
+def test_what_the_edge_read_of_the_body_counts() -> None:
+    record = RequestRecord("r")
+    record.extra[callback_params.SENT] = ("top_p",)
+    remember_sent(record, {"proxy_server_request": {"body": {"temperature": 1}}})
+    assert record.extra[callback_params.SENT] == ("top_p",)
 
 
 def test_a_bridged_call_does_not_forget_what_was_translated() -> None:

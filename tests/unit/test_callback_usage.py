@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from src.hooks.callback_usage import fill, price_of, usage_of
+from src.hooks.ledger_entry import COST, PRICE
 from src.hooks.planview import ModelView
 from src.hooks.record import RequestRecord
 from src.policy.costs import Known, Price, Usage
@@ -17,6 +18,9 @@ DETAILS = {"prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_det
     ({"prompt_tokens": 10, "completion_tokens": 5, "metadata": {"usage_object": DETAILS}}, Usage(10, 5, 4, 3)),
     ({"prompt_tokens": 10, "completion_tokens": 5, "metadata": None}, Usage(10, 5)),
     ({"prompt_tokens": 7, "completion_tokens": 0}, Usage(7, 0)),
+    ({"prompt_tokens": 0, "completion_tokens": 7}, Usage(0, 7)),
+    ({"prompt_tokens": 7, "completion_tokens": 0, "metadata": {"usage_object": {
+        "prompt_tokens_details": None, "completion_tokens_details": {"reasoning_tokens": "3"}}}}, Usage(7, 0)),
     ({"prompt_tokens": 7, "completion_tokens": 0, "metadata": {"usage_object": {"prompt_tokens_details": 3}}},
      Usage(7, 0)),
     ({"prompt_tokens": 0, "completion_tokens": 0, "metadata": {"usage_object": DETAILS}}, Usage()),
@@ -46,6 +50,15 @@ def test_litellms_price_counts_for_exactly_this_provider_and_model(view: ModelVi
 def test_the_operators_price_wins() -> None:
     view = model("gpt-5", input_cost_micros=5, output_cost_micros=7)
     assert price_of(view) == Known(Price(Decimal(5), Decimal(7)), "environment")
+
+
+def test_a_record_holds_every_count_and_the_exact_cost_with_its_price() -> None:
+    record, view = RequestRecord("r"), model("m", input_cost_micros=1_000_000, output_cost_micros=2_000_000)
+    total = fill(record, Usage(10, 5, 4, 3), view)
+    assert (record.prompt_tokens, record.completion_tokens) == (10, 5)
+    assert (record.cached_tokens, record.reasoning_tokens) == (4, 3)
+    assert (record.cost_micros, total.micros, record.extra[COST]) == (20, 20, total)
+    assert record.extra[PRICE] == price_of(view)
 
 
 def test_unknown_is_null_and_never_zero() -> None:
