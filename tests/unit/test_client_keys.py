@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,8 @@ from src.hooks.listing import Listing
 from src.hooks.errors_out import Refusal
 from src.hooks.record import RequestRecord
 from src.policy.chains import Step, Walk
-from src.policy.client_keys import PREFIX, ClientKey, digest_of, new_key
+from src.policy.client_keys import PREFIX, ClientKey, digest_of, new_key, of_documents, to_documents
+from src.policy.limits import Limit
 
 from .guard_support import CHAT, MASTER as MASTER_KEY, World, runtime
 
@@ -52,6 +54,28 @@ def test_a_keys_own_limit_is_counted_for_its_digest() -> None:
     assert limit is not None and (limit.rpm, limit.budget_micros, limit.target) == (5, 3, digest_of("secret")[:16])
 
 
+@pytest.mark.parametrize("number", ["rpm", "tpm", "rpd", "tpd", "budget_micros"])
+def test_each_number_alone_is_a_limit_of_the_key(number: str) -> None:
+    numbers: dict[str, Any] = {number: 7}
+    assert key(**numbers).limit == Limit("keys/ann", "key", digest_of("secret")[:16], origin="key", **numbers)
+
+
+def test_keys_that_were_written_down_are_the_same_keys() -> None:
+    keys = (key(), ClientKey("bob", digest_of("other"), "gold", ("gpt-*", "summary"), 1, 2, 3, 4, 5,
+                             NOW + timedelta(days=1), NOW, NOW - timedelta(days=1)))
+    assert of_documents(json.loads(json.dumps(to_documents(keys)))) == keys
+    assert "secret" not in json.dumps(to_documents(keys))
+
+
+@pytest.mark.parametrize("document", [
+    {"name": "ann"}, {"name": "ann", "digest": "d", "more": 1}, {"name": "ann", "digest": "d", "expires_at": "soon"},
+    {"name": "ann", "digest": "d", "models": None},
+])
+def test_what_nobody_wrote_as_a_key_is_none(document: dict) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        of_documents([document])
+
+
 def test_an_identity_is_the_master_the_holder_of_a_key_or_nobody() -> None:
     now = runtime()
     now.keys.take([key()])
@@ -88,7 +112,7 @@ def test_everything_on_the_way_must_be_covered(alias, members, extra, allowed) -
 def test_the_master_key_and_keys_without_models_may_ask_for_anything() -> None:
     check_names(record("grok", None), ["grok"])
     check_names(record("grok", key()), ["grok"])
-    assert GRANT not in record("grok", None).extra
+    assert GRANT not in record("grok", None).extra and "tier" not in record("grok", key()).extra
 
 
 def test_members_that_are_not_covered_are_passed_over() -> None:

@@ -75,6 +75,7 @@ def test_a_request_goes_on_only_for_what_its_key_covers(key: str, model: str, st
     assert (answered.status, asked.record.error_type) == (status, code)
     assert len(asked.seen) == (1 if status == 200 else 0)
     if code is not None:
+        assert answered.json()["error"]["param"] == "model"
         assert answered.json()["error"]["message"] == f"This key may not use the model '{model}'."
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,9 @@ def plan_of(*models: ModelView, **settings: Any) -> PlanView:
      {"x-goog-api-key": KEY, "x": "y"}),
     (view("anthropic", "anthropic/*", base="http://h/v1"), "http://h/v1/models?limit=1000",
      {"x-api-key": KEY, "anthropic-version": "2023-06-01", "x": "y"}),
+    (view("anthropic", "anthropic/*", base="http://h/v1/messages"), "http://h/v1/models?limit=1000",
+     {"x-api-key": KEY, "anthropic-version": "2023-06-01", "x": "y"}),
+    (view("xai", "xai/*", base="http://h/v1"), "http://h/v1/models", {"authorization": f"Bearer {KEY}", "x": "y"}),
     (view("ollama_chat", "ollama_chat/*", base="http://h:1", key_env=None), "http://h:1/v1/models", {"x": "y"}),
 ])
 def test_a_list_is_where_the_provider_has_it(model: ModelView, url: str, headers: dict[str, str]) -> None:
@@ -63,6 +67,7 @@ def test_a_list_is_where_the_provider_has_it(model: ModelView, url: str, headers
 
 @pytest.mark.parametrize("model", [
     view("azure", "azure/*", base=BASE), view("bedrock", "bedrock/*", key_env=None), view("cohere", "cohere/*"),
+    view("cohere", "cohere/*", base=BASE),
     view("unheard-of", "unheard-of/*"), view("hosted_vllm", "hosted_vllm/*"), view(base=BASE, key_env="UNSET"),
 ])
 def test_where_there_is_no_list_nobody_is_asked(model: ModelView) -> None:
@@ -92,7 +97,17 @@ def test_litellms_own_knowledge_counts_at_the_providers_own_base_only() -> None:
         known_ids("gemini", "chat"))
     assert own_place(view("xai", "xai/*"), {}) and own_place(view(base="https://api.openai.com/v1/"), {})
     assert not own_place(view("xai", "xai/*", base=BASE), {}) and not own_place(view(base=BASE), {})
+    assert not own_place(view("xai", "xai/*"), {"XAI_BASE_URL": BASE})
+    assert not own_place(view("unheard-of", "unheard-of/*", base=BASE), {})
     assert not own_place(view("xai", "xai/*"), {"XAI_API_BASE": BASE}) and not own_place(view("azure", "azure/*"), {})
+
+
+def test_models_that_are_retired_by_now_are_not_known() -> None:
+    import litellm
+    today = datetime.now(timezone.utc).date().isoformat()
+    retired = {name for name, about in litellm.model_cost.items() if about.get("litellm_provider") == "openai"
+               and about.get("mode") == "chat" and str(about.get("deprecation_date") or today) < today}
+    assert retired and not retired & set(known_ids("openai", "chat"))
 
 
 # --- asking --------------------------------------------------------------------------------------------------------
