@@ -1,14 +1,20 @@
 """`limits` and `keys` on the command line: what is shown, what is refused, and that a key is shown once."""
 
 import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from src.cli.keys import moment
+from src.config.database import parse_database_url
 from src.config.readers import BadValue
 from src.policy.client_keys import digest_of
+from src.store.client_keys import find_key, read_revision
+from src.store.engine import open_store
 
 from .declaring import Ran, run_here
 
@@ -140,6 +146,42 @@ def test_a_key_is_changed_revoked_and_removed(line: Line) -> None:
     assert refused.code == 1
     line.text("keys", "remove", "ann", "--now")
     assert line("keys", "show", "ann").code == 1 and "ann" not in line.text("keys", "list")
+
+
+@contextmanager
+def stored(line: Line) -> Iterator[Connection]:
+    found = parse_database_url(line.env["GATEWAY_DATABASE_URL"], line.home)
+    assert found is not None
+    with closing(open_store(found)) as store, store.reading() as connection:
+        yield connection
+
+
+def revision(line: Line) -> int:
+    """Return how often the gateways on the database were told to read the keys at once."""
+    with stored(line) as connection:
+        return read_revision(connection)
+
+
+@pytest.mark.parametrize("verb", ["revoke", "remove"])
+def test_every_gateway_hears_at_once_of_a_key_that_ends_now(verb: str, line: Line) -> None:
+    for name in ("ann", "bob"):
+        line.text("keys", "add", name)
+    line.text("keys", verb, "ann")
+    assert revision(line) == 0, "without --now they hear of it by themselves"
+    line.text("keys", verb, "bob", "--now")
+    assert revision(line) == 1
+    assert line("keys", verb, "bob", "--now").code == (0 if verb == "revoke" else 1)
+    assert revision(line) == (2 if verb == "revoke" else 1)
+
+
+def test_a_key_that_is_revoked_again_keeps_the_moment_of_its_end(line: Line) -> None:
+    line.text("keys", "add", "x" * 64)
+    ends = set()
+    for _ in range(2):
+        line.text("keys", "revoke", "x" * 64)
+        with stored(line) as connection:
+            ends.add(find_key(connection, "x" * 64).revoked_at)
+    assert len(ends) == 1 and None not in ends
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
