@@ -66,6 +66,13 @@ def test_rows_hold_the_names_of_keys_and_say_what_must_permit_them(line: Line, t
     assert key not in done.text + done.err
 
 
+def test_rows_without_keys_of_their_own_need_nothing_and_say_the_next_step(line: Line, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(SIMPLE.replace("MY_KEY", "OPENAI_API_KEY"), encoding="utf-8")
+    done = line("config.yaml", "--registry", "rows.yaml")
+    assert done.code == 0 and "these must be set" not in done.err and "keys to be set: LITELLM_MASTER_KEY" in done.err
+    assert done.err.splitlines()[-1] == "next: python -m src.main registry import rows.yaml --dry-run"
+
+
 def test_a_key_in_clear_is_in_the_variables_alone(line: Line, tmp_path: Path) -> None:
     key = canary()
     (tmp_path / "config.yaml").write_text(SIMPLE.replace("os.environ/MY_KEY", key), encoding="utf-8")
