@@ -100,7 +100,7 @@ def test_a_stream_passes_chunk_by_chunk() -> None:
     (httpx.ReadTimeout("late"), {}),
 ], ids=["silent", "silent-stream", "headers-only", "half-an-answer", "no-first-chunk", "stalled", "below"])
 def test_what_takes_too_long_is_a_timeout(answer: httpx.Response | Exception | None, options: dict[str, Any]) -> None:
-    with pytest.raises(httpx.ReadTimeout) as error:
+    with pytest.raises(httpx.ReadTimeout, match="^the upstream did not answer in time$") as error:
         ask(answer, **options)
     assert told(error) == ["timeout"]
 
@@ -124,7 +124,7 @@ def test_the_first_bytes_time_does_not_bind_later_chunks() -> None:
     httpx.Response(200, stream=Chunks(b"{", httpx.ReadError("reset"))),
 ], ids=["refused", "dropped", "reset-later"])
 def test_a_broken_connection_is_told_without_the_upstreams_address(answer: httpx.Response | Exception) -> None:
-    with pytest.raises(httpx.ReadError, match="the connection to the upstream failed") as error:
+    with pytest.raises(httpx.ReadError, match="^the connection to the upstream failed$") as error:
         ask(answer)
     assert told(error) == ["connection"]
 
@@ -196,12 +196,20 @@ def test_a_document_in_place_of_a_stream_has_the_first_bytes_time() -> None:
     assert told(error) == ["timeout"]
 
 
-@pytest.mark.parametrize(("error", "status", "kind"), [
-    (httpx.ConnectError("refused"), 503, "connection"), (httpx.ReadTimeout("late"), 408, "timeout"),
+def test_an_error_that_answers_a_stream_needs_no_ending() -> None:
+    response, said = ask(httpx.Response(404, stream=Chunks(b'{"detail": "gone"}')), stream=True)
+    assert (response.status_code, response.content, said) == (404, b'{"detail": "gone"}', [])
+
+
+@pytest.mark.parametrize(("error", "status", "kind", "message"), [
+    (httpx.ConnectError("refused"), 503, "connection", "Connection error."),
+    (httpx.ReadTimeout("late"), 408, "timeout", "Request timed out."),
 ])
-def test_where_the_sdk_would_try_again_a_failure_is_an_answer(error: Exception, status: int, kind: Kind) -> None:
+def test_where_the_sdk_would_try_again_a_failure_is_an_answer(error: Exception, status: int, kind: Kind,
+                                                              message: str) -> None:
     response, said = ask(error, answer_errors=True)
     assert (response.status_code, said, response.headers["x-should-retry"]) == (status, [kind], "false")
+    assert response.json() == {"error": {"message": message}}
 
 
 def test_a_request_that_is_not_ours_is_left_alone() -> None:
