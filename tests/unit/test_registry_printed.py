@@ -64,6 +64,15 @@ def test_one_row_is_shown_without_what_it_does_not_say(line: Line) -> None:
     assert shown["input_price_micros"] == "300000" and shown["price_source"] == "operator"
 
 
+def test_prices_that_are_typed_are_the_operators_and_clearing_one_is_no_price(line: Line) -> None:
+    line.text(*XAI[0])
+    line.text("models", "add", "m", "--provider", "xai", "--input-price", "1", "--price-source", "their page")
+    assert "price_source" not in line.text("models", "set", "m", "--unset", "input-price")
+    assert line.json("models", "show", "m")["price_source"] == "their page"
+    line.text("models", "set", "m", "--output-price", "2")
+    assert line.json("models", "show", "m")["price_source"] == "operator"
+
+
 def test_a_template_is_removed_with_all_its_versions_unless_one_is_named(line: Line) -> None:
     line.text("prompts", "add", "sum", "--user", "A")
     line.text("prompts", "set", "sum", "--user", "B")
