@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from src.config.models import ChainSpec
 from src.config.plan import build_plan
 from src.config.registry import RegistryReading
+from src.errors import UsageProblem
 from src.explain.text import text_of, text_of_variable
 from src.explain.variables import variable_of
 
@@ -72,6 +74,24 @@ def test_a_variable_is_told_with_where_it_is_from(env: Mapping[str, str], name: 
     first, *others = text_of_variable(one).splitlines()
     assert ("; the same as --" in first) == bool(one.flag)
     assert [" ".join(line.split()) for line in others] == told
+
+
+def test_a_chain_of_the_registry_that_lost_its_name_is_told() -> None:
+    rows = tuple(ChainSpec(name, name, (*members,), ("cost",), f"registry ai_fallback_chains row {number}")
+                 for number, (name, members) in enumerate([("best", ["gpt-5"]), ("other", ["deepseek-v3.2"])]))
+    env = two(PROXY_CHAIN_KEYS="best", CHAIN_BEST_MODELS="deepseek,gpt5")
+    said = explainer(sources(env, registry=RegistryReading(chains=rows))).explain("best").document()["chain_values"]
+    assert said["on"]["overrode"] == [{"value": ["cost"], "origin": rows[0].source}]
+    assert rows[1].source not in str(said)
+
+
+@pytest.mark.parametrize("count, end", [(8, "m7"), (9, "m7, ...")])
+def test_the_names_that_are_known_are_told_up_to_eight(count: int, end: str) -> None:
+    env = {"PROXY_MODEL_KEYS": ",".join(f"m{number}" for number in range(count))}
+    env |= {f"MODEL_M{number}_UPSTREAM_MODEL": f"m{number}" for number in range(count)}
+    with pytest.raises(UsageProblem) as refused:
+        explained(env, "zzz")
+    assert refused.value.problems[0].repair == f"known: m0, m1, m2, m3, m4, m5, m6, {end}"
 
 
 FREE = {"input_cost_per_token": Decimal(0), "output_cost_per_token": Decimal(0)}
