@@ -74,6 +74,8 @@ def test_unpriced_models_are_told_at_the_start() -> None:
     assert note.startswith("no price is known for nobody-knows-one: costs stay unknown")
     (note,) = with_price_note(plan_of("a", "b", "c", "d", "e", "f", "g")).notes
     assert "nobody-knows-e and 2 more" in note
+    (note,) = with_price_note(plan_of("a", "b", "c", "d", "e")).notes
+    assert "nobody-knows-e: costs" in note and "more" not in note
 
 
 @pytest.mark.parametrize("plan", [
