@@ -100,9 +100,9 @@ def test_a_stream_passes_chunk_by_chunk() -> None:
     (httpx.ReadTimeout("late"), {}),
 ], ids=["silent", "silent-stream", "headers-only", "half-an-answer", "no-first-chunk", "stalled", "below"])
 def test_what_takes_too_long_is_a_timeout(answer: httpx.Response | Exception | None, options: dict[str, Any]) -> None:
-    with pytest.raises(httpx.ReadTimeout, match="^the upstream did not answer in time$") as error:
+    with pytest.raises(httpx.ReadTimeout) as error:
         ask(answer, **options)
-    assert told(error) == ["timeout"]
+    assert error.value.args == ("the upstream did not answer in time", ["timeout"])
 
 
 def test_the_first_bytes_time_does_not_bind_later_chunks() -> None:
@@ -124,9 +124,9 @@ def test_the_first_bytes_time_does_not_bind_later_chunks() -> None:
     httpx.Response(200, stream=Chunks(b"{", httpx.ReadError("reset"))),
 ], ids=["refused", "dropped", "reset-later"])
 def test_a_broken_connection_is_told_without_the_upstreams_address(answer: httpx.Response | Exception) -> None:
-    with pytest.raises(httpx.ReadError, match="^the connection to the upstream failed$") as error:
+    with pytest.raises(httpx.ReadError) as error:
         ask(answer)
-    assert told(error) == ["connection"]
+    assert error.value.args == ("the connection to the upstream failed", ["connection"])
 
 
 @pytest.mark.parametrize("chunks", [(), (b"data: 1\n\n",), (b"data: 1\n\n", b"data: 2\n\n")], ids=len)
