@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..config.fields import suggest
 from ..config.providers import PROVIDERS
-from ..errors import Problem
+from ..errors import PROGRAM, Problem
 from ..policy.limits import DEFAULT_WAIT_S, EACH, MEASURES
 from ..policy.names import DeclaredNames
 from . import limits_tables
@@ -59,4 +59,5 @@ def limit_problems(rows: Iterable[LimitRow], models: Iterable[str], tiers: Itera
         under = row.scope == "model" and row.target in covered
         if names is not None and row.target != EACH and row.target not in names and not under:
             yield Problem(f"the limit {row.name} is for {row.scope} {row.target!a}, which there is not"
-                          f"{suggest(row.target, names)}", place, f"--target NAME, or --target '{EACH}' for each")
+                          f"{suggest(row.target, names)}", place, f"--target NAME, or --target '{EACH}' for each; to "
+                          f"remove a stored row: {PROGRAM} limits remove {row.name}")

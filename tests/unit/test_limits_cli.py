@@ -16,7 +16,7 @@ from src.policy.client_keys import digest_of
 from src.store.client_keys import find_key, read_revision
 from src.store.engine import open_store
 
-from .declaring import Ran, run_here
+from .declaring import Ran, refused, run_here
 
 ENV = {"PROXY_MODEL_KEYS": "one,two", "MODEL_ONE_UPSTREAM_MODEL": "gpt-5", "MODEL_ONE_API_KEY_ENV": "none",
        "MODEL_ONE_RPM": "60", "MODEL_ONE_FALLBACKS": "two", "MODEL_TWO_UPSTREAM_MODEL": "own",
@@ -98,6 +98,14 @@ def test_limits_that_make_no_sense_are_refused(line: Line, arguments: tuple[str,
     assert "bad" not in line.text("limits", "list")
 
 
+def test_a_limit_of_a_model_that_is_gone_is_refused_with_the_way_to_remove_it(line: Line) -> None:
+    line.text("limits", "add", "month", "--scope", "model", "--target", "gpt-5", "--rpm", "5")
+    launch = ("--print-config", "--model-spec", "upstream=other,key_env=none")
+    refused(line(*launch), "the limit month is for model 'gpt-5'", "src.main limits remove month")
+    line.text("limits", "remove", "month")
+    assert "model_name: other" in line.text(*launch)
+
+
 @pytest.mark.parametrize("command", [
     ("keys", "add", "ann"), ("limits", "add", "m", "--scope", "user", "--target", "*")])
 def test_a_budget_that_is_no_amount_is_refused_as_one(line: Line, command: tuple[str, ...]) -> None:
@@ -108,14 +116,12 @@ def test_a_budget_that_is_no_amount_is_refused_as_one(line: Line, command: tuple
 def test_a_budget_needs_prices_before_a_launch(line: Line) -> None:
     line.text("limits", "add", "month", "--scope", "model", "--target", "own", "--budget", "5")
     key = "k" + digest_of("any")
-    refused = line(LITELLM_MASTER_KEY=key)
-    assert refused.code == 2 and "a budget for own, for which no price is known" in refused.err
+    refused(line(LITELLM_MASTER_KEY=key), "a budget for own, for which no price is known")
 
 
 def test_time_zones_of_providers_are_checked(line: Line) -> None:
     assert line("limits", "show", GATEWAY_RESET_ZONES="openai=Asia/Tokyo").code == 0
-    refused = line("--print-config", GATEWAY_RESET_ZONES="openai=Mars/Base")
-    assert refused.code == 2 and "America/Los_Angeles" in refused.err
+    refused(line("--print-config", GATEWAY_RESET_ZONES="openai=Mars/Base"), "America/Los_Angeles")
 
 
 def test_a_key_is_shown_once_and_known_by_its_digest(line: Line) -> None:
@@ -142,8 +148,7 @@ def test_a_key_is_changed_revoked_and_removed(line: Line) -> None:
     assert "within GATEWAY_CONFIG_TTL" in line.text("keys", "revoke", "ann")
     assert "at once" in line.text("keys", "revoke", "ann", "--now")
     assert json.loads(line.text("keys", "show", "ann", "--json"))["state"] == "revoked"
-    refused = line("tiers", "remove", "gold")
-    assert refused.code == 1
+    assert line("tiers", "remove", "gold").code == 1
     line.text("keys", "remove", "ann", "--now")
     assert line("keys", "show", "ann").code == 1 and "ann" not in line.text("keys", "list")
 
