@@ -21,6 +21,8 @@ SOON = 0.01
 OWN: dict[str, Any] = {"provider": "openai", "retries": 0, "input_cost_micros": 1_000_000, "output_cost_micros": 0}
 MODELS = [{"key": "a", "alias": "a", "deployment": "dep-a", "model": "openai/a", "timeout": SOON,
            "stream_timeout": SOON, **OWN},
+          {"key": "o", "alias": "open/*", "deployment": "dep-o", "model": "openai/*", "provider": "openai",
+           "key_env": "KEY", "retries": 0},
           {"key": "w", "alias": "local/*", "deployment": "dep-w", "model": "openai/*", "timeout": SOON, **OWN}]
 PLAN = {"version": 1, "hash": "abc", "models": MODELS, "settings": {}, "secret_names": [], "chains": []}
 REQUEST = httpx.Request("POST", "http://upstream/v1")
@@ -196,6 +198,27 @@ def test_an_answer_costs_what_its_deployment_costs(logged: dict[str, Any], now: 
     assert (asked.record.cost_micros, asked.record.prompt_tokens, asked.record.settled) == (3, 3, True)
 
 
+def test_a_name_under_a_wildcard_costs_what_that_model_costs(now: runtime.Runtime) -> None:
+    asked = Asked(now, alias="open/gpt-4o")
+    asyncio.run(asked.chosen("dep-o"))
+    asked.called()
+    asyncio.run(asked.logger.async_log_success_event(
+        {**ID, "standard_logging_object": {**LOGGED, "model_id": "dep-o"}}, None, 0, 0))
+    assert (asked.record.cost_state, asked.record.settled) == ("priced", True)
+
+
+def test_a_request_that_goes_no_known_way_is_left_to_itself(now: runtime.Runtime) -> None:
+    asked, error = Asked(now, alias="undeclared"), InternalServerError("it broke", "openai", "m")
+    asyncio.run(asked.chosen("dep-unheard-of"))
+    assert asked.data["fallbacks"] == []
+    asked.record.deployment, asked.record.stream, asked.record.first_byte_ns = "dep-a", True, 1
+    asked.called()
+    asyncio.run(asked.logger.async_post_call_failure_deployment_hook(ID, error, "acompletion"))
+    for event in (asked.logger.async_log_success_event, asked.logger.async_log_failure_event):
+        asyncio.run(event({**ID, "standard_logging_object": LOGGED}, None, 0, 0))
+    assert (asked.record.attempts, asked.record.prompt_tokens, asked.record.settled) == ([], None, False)
+
+
 def test_an_answer_of_which_nothing_is_logged_has_unknown_tokens(now: runtime.Runtime) -> None:
     asked = Asked(now)
     asyncio.run(asked.chosen())
@@ -224,6 +247,12 @@ def test_every_request_is_counted_in_the_metrics_once(now: runtime.Runtime) -> N
     for _ in range(2):
         asyncio.run(Asked(now).chosen())
     assert now.sinks.count(metrics.observe) == 1
+
+
+def test_a_stream_that_is_no_text_completion_passes_as_it_is(now: runtime.Runtime) -> None:
+    response: Any = object()
+    logger = Asked(now, stream=True).logger
+    assert logger.async_post_call_streaming_iterator_hook(None, response, dict(ID)) is response
 
 
 # --- text completions ------------------------------------------------------------------------------------------------

@@ -287,6 +287,31 @@ def told_by_litellm(headers: dict[str, str] | None) -> Exception:
     return error
 
 
+@pytest.mark.parametrize(("failure", "seconds"), [
+    (Failure("status", 429), 200), (Failure("status", 500), None), (Failure("timeout", 408), None),
+    (Failure("limit", 429), None), (Failure("connection"), None),
+])
+def test_only_an_upstreams_own_429_holds_back_its_model_as_long_as_it_asked(
+        failure: Failure, seconds: int | None, counting: Counting) -> None:
+    async def scenario() -> None:
+        gate = gate_of(counting, HOLD)
+        gates.install(gate)
+        record, later = request(), request()
+        await gate.call(record, [deployment()])
+        tell_limits(record, failure, told_by_litellm({"retry-after": "200"}))
+        if seconds is None:
+            assert await gate.call(later, [deployment()]) == [deployment()]
+            return
+        with pytest.raises(LimitReached):
+            await gate.call(later, [deployment()])
+        assert seconds - 2 <= int(later.extra[REFUSED].retry_after) <= seconds
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        gates.install(None)
+
+
 @pytest.mark.parametrize(("error", "seconds"), [
     (ValueError(), None),
     (httpx.HTTPStatusError("x", request=httpx.Request("GET", "http://x"),
