@@ -231,14 +231,17 @@ def test_limits_hold_in_every_task_of_a_request() -> None:
     assert asyncio.run(run()) == 400
 
 
-def test_an_answer_that_is_left_is_closed_below_too() -> None:
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/json"])
+def test_an_answer_that_is_left_is_closed_below_too(kind: str) -> None:
     body = Chunks(b"data: 1\n\n", None)
+    answer = httpx.Response(200, headers={"content-type": kind}, stream=body)
 
     async def leave() -> None:
         open_clock()
         set_limits(Limits(5, 5, True, lambda kind: None, lambda begun: None))
-        async with httpx.AsyncClient(transport=TimedTransport(Upstream(httpx.Response(200, stream=body)))) as client:
-            async with client.stream("POST", "http://upstream/") as response:
+        async with httpx.AsyncClient(transport=TimedTransport(Upstream(answer))) as client:
+            url = "http://upstream/v1/chat/completions"
+            async with client.stream("POST", url, content=b'{"stream":true}') as response:
                 await anext(response.aiter_bytes())
 
     asyncio.run(leave())
