@@ -47,6 +47,8 @@ class LiveRegistry:
 
         ``prompt`` are the fields that `take_prompt` took. Raises Refusal (400, 403, 404).
         """
+        if not prompt and self._snapshot.says_nothing:  # as most registries, and every request passes here
+            return False
         body.update(prompt)
         asked, name = self._asked(route, record), body.get("model")
         try:

@@ -47,6 +47,11 @@ class Snapshot:
     used_by: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, tuple[Flag, ...]] = field(default_factory=dict)
 
+    @property
+    def says_nothing(self) -> bool:
+        """Tell whether no row is about requests."""
+        return not (self.endpoints or self.templates or self.flags)
+
     @classmethod
     def of(cls, rows: Rows) -> "Snapshot":
         """Return the snapshot of rows as documents have them: endpoints (with ``target``), prompts, tools, flags."""
