@@ -28,6 +28,7 @@ _SENTENCES = {
 }
 
 _ERROR_CODE = re.compile(r"^Error code: \d+ - ")
+_FINDINGS = 5
 _PARSERS_COMPLAINT = re.compile(r"(?:Expecting|Unterminated|Extra data|Invalid|unexpected)\b.*\bline \d+ column", re.S)
 
 
@@ -120,14 +121,38 @@ def _told_in(text: str) -> dict[str, Any]:
     half an answer, a parser's complaint) is left out.
     """
     plain = _ERROR_CODE.sub("", unwrapped(text))
-    if not plain.startswith(("{", "<")):
+    if not plain.startswith(("{", "<", "[{")):
         return {} if _PARSERS_COMPLAINT.match(plain) else {"message": plain}
     try:
         document = _quoted(plain) if "'" in plain[:3] else orjson.loads(plain)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return {}
-    error = document.get("error") if isinstance(document, dict) else None
-    return error if isinstance(error, dict) else {}
+    return _error_of(document[0] if isinstance(document, list) else document)
+
+
+def _error_of(document: object) -> dict[str, Any]:
+    """Return the error in an upstream's document: nested as OpenAI does it, or flat as vLLM, Mistral, FastAPI do."""
+    if not isinstance(document, dict):
+        return {}
+    error = document.get("error")
+    if isinstance(error, dict):
+        return error
+    said = next(filter(None, (_sentence(document.get(name)) for name in ("error", "message", "detail"))), None)
+    return {} if said is None else {**document, "message": said}
+
+
+def _sentence(value: object) -> str | None:
+    """Return what an upstream says there; of FastAPI's findings each one's place and words, never its input."""
+    if isinstance(value, dict):
+        value = value.get("detail")
+    if not isinstance(value, list):
+        return value if isinstance(value, str) and value else None
+    found = [one for one in value[:_FINDINGS] if isinstance(one, dict) and isinstance(one.get("msg"), str)]
+    return "; ".join(f"{_place(one.get('loc'))}{one['msg']}" for one in found) or None
+
+
+def _place(loc: object) -> str:
+    return ".".join(map(str, loc)) + ": " if isinstance(loc, list | tuple) and loc else ""
 
 
 def _quoted(text: str) -> object:

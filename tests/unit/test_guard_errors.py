@@ -72,6 +72,23 @@ def test_an_error_is_shown_in_openais_shape_without_what_nobody_must_see(status,
     assert "content-encoding" not in answered.headers and "www-authenticate" not in answered.headers
 
 
+@pytest.mark.parametrize(("document", "message", "code"), [
+    ({"error": 'model "x" not found'}, 'model "x" not found', "400"),
+    ({"object": "error", "message": "too long", "type": "t", "param": None, "code": 40}, "too long", "40"),
+    ({"detail": "Not Found"}, "Not Found", "400"),
+    ({"detail": [{"loc": ["body", "n"], "msg": "field required", "input": "my diary"}, {"msg": "x"}, {"loc": []}, 1]},
+     "body.n: field required; x", "400"),
+    ({"object": "error", "message": {"detail": [{"loc": ["body"], "msg": "no"}]}, "code": None}, "body: no", "400"),
+    ([{"error": {"message": "as Gemini writes it", "code": "c"}}], "as Gemini writes it", "c"),
+    ({"error": "", "message": 5, "detail": []}, "The request was refused.", "400"),
+    ({"detail": [{"loc": "body", "msg": str(n)} for n in range(9)]}, "0; 1; 2; 3; 4", "400"),
+])
+@pytest.mark.parametrize("written", [json.dumps, repr])
+def test_what_an_upstream_says_is_told_however_it_wraps_it(document, message, code, written):
+    answered = World(answering(400, litellm_error(f"OpenAIException - {written(document)}", ""))).ask(body=CHAT)
+    assert (answered.json()["error"]["message"], answered.json()["error"]["code"]) == (message, code)
+
+
 @pytest.mark.parametrize("text", [
     "{'a'}", "{'error': {'message': 'half an ans", "{'a': " + "[" * 300, "{'a': " + "-" * 3000 + "1}",
     "{'a': " + "-" * 30_000 + "1}", '{"a":' * 3000, "{'a': '\x00'}", "{'a': " + "9" * 5000 + "}", "{'a': 1if 1 else 2}",
