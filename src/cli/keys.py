@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
@@ -11,11 +11,15 @@ from typing import Any
 
 import click
 
+from ..config.fields import suggest
+from ..config.lines import printable
+from ..config.plan import build_plan
 from ..config.readers import BadValue, to_list
 from ..errors import PROGRAM, ConfigurationError, Problem
 from ..policy import noun_fields as read
-from ..policy.client_keys import RESERVED, ClientKey, digest_of, new_key
-from .database import Opened, opened
+from ..policy.client_keys import RESERVED, ClientKey, digest_of, fits, new_key
+from ..policy.names import DeclaredNames
+from .database import Opened, opened, registry_of
 from .nouns import AS_JSON, table
 
 _NOW = "At once, in every gateway on this database (discovery: in a second); else within GATEWAY_CONFIG_TTL."
@@ -84,14 +88,39 @@ def add(ctx: click.Context, /, name: str, as_json: bool, **given: str | None) ->
     """Make a key and print it: this once, and never again."""
     from ..store.client_keys import add_key, read_keys
     name, values, text = _name(name), _values(given), new_key()
-    with opened(ctx) as on, on.store.writing() as connection:
-        if any(key.name == name for key in read_keys(connection)):
-            raise ConfigurationError([Problem(f"the client key {name} exists already", "",
-                                              f"{PROGRAM} keys set {name} ..., or choose another name")])
-        add_key(connection, ClientKey(name, digest_of(text), **values))
+    with opened(ctx) as on:
+        notes = _notes(on, values.get("models", ()))
+        with on.store.writing() as connection:
+            if any(key.name == name for key in read_keys(connection)):
+                raise ConfigurationError([Problem(f"the client key {name} exists already", "",
+                                                  f"{PROGRAM} keys set {name} ..., or choose another name")])
+            add_key(connection, ClientKey(name, digest_of(text), **values))
     click.echo(json.dumps({"name": name, "key": text}) if as_json else text)
     click.echo(f"it is shown this once; only its SHA-256 is stored, in {on.store.database.masked}\n"
                "a gateway that runs knows it within GATEWAY_CONFIG_TTL", err=True)
+    _say(notes)
+
+
+def _notes(on: Opened, patterns: Iterable[str]) -> list[str]:
+    """Return a note for each of ``patterns`` that no declared name fits; none where those cannot be known here."""
+    from ..store.registry import load_registry
+    if not patterns:
+        return []
+    plan = build_plan(replace(on.sources, registry=registry_of(on.store, on.sources)))
+    # The default model is nothing declared: it may well be a --config file that says what is served.
+    if plan.problems or all(model.spec.source == "default" for model in plan.models):
+        return []
+    rows = load_registry(on.store)
+    aliases = [one.alias for models in (plan.models, rows.models) for one in models]
+    aliases += [one.alias for chains in (plan.chains, rows.chains) for one in chains]
+    names = DeclaredNames.of([*aliases, *(endpoint.slug for endpoint in rows.endpoints)])
+    return [f"nothing that is declared here fits --models {printable(pattern)}{suggest(pattern, names.exact)}"
+            for pattern in patterns if not fits(pattern, names)]
+
+
+def _say(notes: Iterable[str]) -> None:
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
 
 
 def _name(text: str) -> str:
@@ -159,9 +188,11 @@ def set_(ctx: click.Context, /, name: str, unset: tuple[str, ...], **given: str 
         values[flag[0]] = () if flag[0] == "models" else None
     if not values:
         raise ConfigurationError([Problem("nothing is given to change", "", f"{PROGRAM} keys set --help")])
-    with _changing(ctx, name) as (_, connection, key):
+    with _changing(ctx, name) as (on, connection, key):
         change_key(connection, replace(key, **values))
+        notes = _notes(on, values.get("models", ()))
     click.echo(f"~ client key {name}: {', '.join(values)}")
+    _say(notes)
 
 
 @keys.command("revoke")

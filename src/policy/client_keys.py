@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
+from re import split
 from typing import Any
 
 from .limits import Limit
+from .names import DeclaredNames
 
 PREFIX = "sk-gw-"
 BYTES = 32
@@ -60,6 +62,14 @@ class ClientKey:
     def state(self, at: float) -> str:
         """Return `active`, `revoked` or `expired`."""
         return "revoked" if self.revoked_at else "active" if self.usable(at) else "expired"
+
+
+def fits(pattern: str, names: DeclaredNames) -> bool:
+    """Tell whether a key's name or pattern stands for any of ``names``; where a wildcard may answer to it, it does."""
+    fixed = split(r"[*?[]", pattern, maxsplit=1)[0]
+    stems = [wild.partition("*")[0] for wild in names.wildcards] if fixed != pattern else []
+    return pattern in names or any(fnmatchcase(name, pattern) for name in names.exact) or any(
+        stem.startswith(fixed) or fixed.startswith(stem) for stem in stems)
 
 
 def to_documents(keys: Iterable[ClientKey]) -> list[dict[str, Any]]:

@@ -153,6 +153,39 @@ def test_a_key_is_changed_revoked_and_removed(line: Line) -> None:
     assert line("keys", "show", "ann").code == 1 and "ann" not in line.text("keys", "list")
 
 
+UNKNOWN = "note: nothing that is declared here fits --models "
+
+
+@pytest.mark.parametrize(("models", "unknown"), [
+    ("gpt-5,own,c", []), ("gpt-*", []), ("xai/grok-4,xai/grok-*,x*", []), ("face", []), ("other,later", []),
+    ("nosuch", ["nosuch"]), ("gtp-5,gpt-5,gpt-6-*", ["gtp-5; did you mean gpt-5?", "gpt-6-*"]),
+    ("groq/llama,groq/*", ["groq/llama", "groq/*"]), ("grok-4", ["grok-4"]),
+])
+def test_a_key_for_what_is_not_declared_yet_is_made_with_a_note(line: Line, models: str, unknown: list[str]) -> None:
+    line.env |= {"PROXY_MODEL_KEYS": "one,two,many", "MODEL_MANY_UPSTREAM_MODEL": "xai/*"}
+    line.text("providers", "add", "unpaid", "--provider", "xai", "--key-env", "GROK_API_KEY")
+    for alias in ("other", "late"):
+        line.text("models", "add", alias, "--provider", "unpaid")
+    line.text("endpoints", "add", "face", "--model", "other")
+    line.text("chains", "add", "later", "--models", "late")
+    added = line("keys", "add", "ann", "--models", models)
+    assert added.code == 0 and added.text.startswith("sk-gw-")
+    assert [text.removeprefix(UNKNOWN) for text in added.err.splitlines() if text.startswith("note:")] == unknown
+    line.text("keys", "add", "bob")
+    changed = line("keys", "set", "bob", "--models", models)
+    assert [text.removeprefix(UNKNOWN) for text in changed.err.splitlines()] == unknown
+
+
+@pytest.mark.parametrize("here", [
+    {"PROXY_MODEL_KEYS": ""}, {"PROXY_MODEL_KEYS": "", "OPENAI_API_KEY": "any"}, {"MODEL_ONE_RPM": "many"}])
+def test_nothing_is_said_of_names_where_the_declarations_are_elsewhere_or_wrong(
+    line: Line, here: dict[str, str]
+) -> None:
+    line.env |= {"PROXY_CHAIN_KEYS": "", **here}
+    added = line("keys", "add", "ann", "--models", "nosuch")
+    assert added.code == 0 and "note:" not in added.err
+
+
 @contextmanager
 def stored(line: Line) -> Iterator[Connection]:
     found = parse_database_url(line.env["GATEWAY_DATABASE_URL"], line.home)
