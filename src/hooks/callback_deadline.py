@@ -3,10 +3,8 @@
 LiteLLM 1.106 hands one number to the HTTP client as the time of a single read: an answer that trickles never times out,
 and a stream's first byte gets the time meant for its chunks. So the transport below every LiteLLM client is wrapped;
 nothing is buffered. It also says ``x-should-retry: false``, which keeps the OpenAI SDK from retries of its own
-(llms/openai/openai.py ``image_generation`` always asks for two), and turns 422 into 400: with ``drop_params`` LiteLLM
-tries a 422 again without parameters that it guesses, and then answers 200 and ``null`` (openai.py, acompletion).
-A page of HTML is not an answer, one JSON document (with status 200 often an error) is no stream, and a stream without
-its ending is not complete: LiteLLM would make one up.
+(llms/openai/openai.py ``image_generation`` always asks for two). A stream without its ending is not complete: LiteLLM
+would make one up.
 """
 
 import asyncio
@@ -21,6 +19,7 @@ from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from litellm.llms.openai.common_utils import BaseOpenAILLM
 
 from ..policy.chains import Kind
+from .callback_answers import FAILED, Peeked, asks_for_events, begins_document, honest_status, is_document, told_status
 
 # Reads must not end before our own clock does.
 LONGEST_READ = 6000.0
@@ -28,9 +27,6 @@ LONGEST_READ = 6000.0
 ENDINGS = (b"[DONE]", b'"finish_reason":"', b'"finish_reason": "', b"finishReason", b"response.completed",
            b"response.incomplete", b"response.failed", b"message_stop", b'"error"')
 TAIL = 8192
-# Where `stream` asks for events. Other dialects stream JSON, or are asked at an address of their own.
-_STREAMING_PATHS = ("/completions", "/responses", "/messages")
-_STREAM_ASKED = (b'"stream":true', b'"stream": true')
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ class TimedStream(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         chunks = aiter(self._inner)
-        deadline, tail = self._deadline, b""
+        deadline, tail, said = self._deadline, b"", False
         while True:
             try:
                 async with asyncio.timeout_at(deadline):
@@ -95,6 +91,9 @@ class TimedStream(httpx.AsyncByteStream):
                 break
             except (TimeoutError, httpx.TransportError) as error:
                 raise _told(error, self._limits) from error
+            said = said or not self._whole or chunk.count(b"data:") > chunk.count(b"[DONE]")
+            if not said and b"[DONE]" in chunk:  # before anybody takes it for the end
+                raise _told(EOFError("nothing but an ending"), self._limits)
             yield chunk
             if self._limits.stream:
                 deadline = _after(self._limits.between)
@@ -105,29 +104,6 @@ class TimedStream(httpx.AsyncByteStream):
     def must_end(self) -> None:
         """From now on it must have a stream's ending."""
         self._whole = True
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-class Peeked(httpx.AsyncByteStream):
-    """A body whose first chunk was looked at."""
-
-    def __init__(self, inner: httpx.AsyncByteStream) -> None:
-        self._inner = inner
-        self._chunks = aiter(inner)
-        self._first: bytes | None = None
-
-    async def first(self) -> bytes:
-        """Return the first chunk; nothing where there is none."""
-        self._first = await anext(self._chunks, b"")
-        return self._first
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._first:
-            yield self._first
-        async for chunk in self._chunks:
-            yield chunk
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -160,20 +136,27 @@ class TimedTransport(httpx.AsyncBaseTransport):
                 response = await self._inner.handle_async_request(request)
         except (TimeoutError, httpx.TransportError) as error:
             raise _told(error, limits) from error
-        response.status_code = _honest_status(response, limits.stream)
+        response.status_code = honest_status(response, limits.stream)
         if isinstance(response.stream, httpx.AsyncByteStream):
-            whole = limits.stream and response.status_code == 200
-            doubtful = whole and _is_json(response) and _asks_for_events(request)
-            stream = TimedStream(response.stream, limits, deadline, whole and not doubtful)
-            response.stream = stream
-            limits.begun(stream)
-            if doubtful:
-                response.stream = peeked = Peeked(stream)
-                if (await peeked.first()).lstrip()[:1] in (b"", b"{", b"["):
-                    response.status_code = 502
-                else:
-                    stream.must_end()
+            await self._watch(response, limits, deadline, asks_for_events(request))
         return response
+
+    async def _watch(self, response: httpx.Response, limits: Limits, deadline: float | None, events: bool) -> None:
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        looked_at = is_document(response) and (events or not limits.stream)
+        whole = limits.stream and response.status_code == 200
+        response.stream = stream = TimedStream(response.stream, limits, deadline, whole and not looked_at)
+        limits.begun(stream)
+        if not looked_at:
+            return
+        response.stream = peeked = Peeked(stream)
+        first = await peeked.first()
+        if not limits.stream:
+            response.status_code = told_status(first) or response.status_code
+        elif begins_document(first):
+            response.status_code = told_status(first) or FAILED
+        else:
+            stream.must_end()
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -189,29 +172,6 @@ def _told(error: Exception, limits: Limits) -> httpx.TransportError:
     if late:
         return httpx.ReadTimeout("the upstream did not answer in time")
     return httpx.ReadError("the connection to the upstream failed")
-
-
-def _honest_status(response: httpx.Response, stream: bool) -> int:
-    if response.status_code == 422:
-        return 400
-    if response.status_code == 204 and stream:
-        return 502
-    is_page = response.headers.get("content-type", "").startswith("text/html")
-    return 502 if response.status_code == 200 and is_page else response.status_code
-
-
-def _is_json(response: httpx.Response) -> bool:
-    kind: str = response.headers.get("content-type", "")
-    return kind.startswith("application/json")
-
-
-def _asks_for_events(request: httpx.Request) -> bool:
-    if not request.url.path.endswith(_STREAMING_PATHS):
-        return False
-    try:
-        return any(asked in request.content for asked in _STREAM_ASKED)
-    except httpx.RequestNotRead:
-        return False
 
 
 def _after(seconds: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""Time limits at the transport: to the first byte or whole answer, between chunks; and what counts as an answer."""
+"""Time limits at the transport: to the first byte or whole answer, between chunks; and how a stream must end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,74 +10,7 @@ import pytest
 from src.hooks.callback_deadline import Limits, TimedTransport, open_clock, set_limits
 from src.policy.chains import Kind
 
-FOREVER = asyncio.Event
-SOON = 0.05
-DONE = b"data: [DONE]\n\n"
-
-
-class Chunks(httpx.AsyncByteStream):
-    """A body of chunks; None waits for ever, an exception is raised."""
-
-    def __init__(self, *chunks: bytes | None | Exception) -> None:
-        self.chunks, self.closed = chunks, False
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self.chunks:
-            if chunk is None:
-                await FOREVER().wait()
-            elif isinstance(chunk, Exception):
-                raise chunk
-            else:
-                yield chunk
-
-    async def aclose(self) -> None:
-        self.closed = True
-
-
-class Upstream(httpx.AsyncBaseTransport):
-    """Answers with what it is told, or raises it, or never answers (None)."""
-
-    def __init__(self, answer: httpx.Response | Exception | None) -> None:
-        self.answer, self.closed = answer, False
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if self.answer is None:
-            await FOREVER().wait()
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        assert self.answer is not None
-        return self.answer
-
-    async def aclose(self) -> None:
-        self.closed = True
-
-
-def ask(answer: httpx.Response | Exception | None, stream: bool = False, first: float | None = None,
-        between: float | None = None, limited: bool = True, answer_errors: bool = False,
-        path: str = "/chat/completions", body: bytes = b'{"stream":true}') -> tuple[httpx.Response, list[Kind]]:
-    """Return the answer as LiteLLM sees it, read to its end, and what the walk was told."""
-    told: list[Kind] = []
-
-    async def run() -> httpx.Response:
-        if limited:
-            open_clock()
-        set_limits(Limits(first, between, stream, told.append, lambda begun: None, answer_errors))
-        async with httpx.AsyncClient(transport=TimedTransport(Upstream(answer))) as client:
-            return await client.post(f"http://upstream/v1{path}", content=body)
-
-    try:
-        return asyncio.run(run()), told
-    except httpx.TransportError as error:
-        error.args = (*error.args, told)
-        raise
-
-
-def told(error: pytest.ExceptionInfo[httpx.TransportError]) -> Any:
-    return error.value.args[-1]
-
-
-def sse(*chunks: bytes | None | Exception) -> httpx.Response:
-    return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=Chunks(*chunks))
+from .transport_support import DONE, SOON, Chunks, Upstream, ask, sse, told
 
 
 def test_a_complete_answer_passes_unchanged_and_forbids_sdk_retries() -> None:
@@ -146,59 +79,21 @@ def test_every_dialects_ending_counts_also_in_two_pieces(ending: bytes) -> None:
     assert ask(sse(b"data: 1\n\n", ending, rest), stream=True)[1] == []
 
 
-@pytest.mark.parametrize(("status", "content_type", "seen"), [
-    (422, "application/json", 400), (200, "text/html; charset=utf-8", 502), (404, "text/html", 404),
-    (200, "text/plain", 200), (500, "application/json", 500),
-])
-def test_an_answer_has_an_honest_status(status: int, content_type: str, seen: int) -> None:
-    response, _ = ask(httpx.Response(status, headers={"content-type": content_type}, stream=Chunks(b"x")))
-    assert response.status_code == seen
+@pytest.mark.parametrize("chunks", [(DONE,), (b": hello\n\n", DONE)], ids=len)
+def test_a_stream_of_nothing_but_its_ending_is_broken_before_anybody_sees_it(chunks: tuple[bytes, ...]) -> None:
+    seen: list[bytes] = []
 
+    async def read() -> None:
+        open_clock()
+        set_limits(Limits(5, 5, True, lambda kind: None, lambda begun: None))
+        async with httpx.AsyncClient(transport=TimedTransport(Upstream(sse(*chunks)))) as client:
+            async with client.stream("POST", "http://upstream/") as response:
+                async for chunk in response.aiter_raw():
+                    seen.append(chunk)
 
-def document(*chunks: bytes | None | Exception) -> httpx.Response:
-    return httpx.Response(200, headers={"content-type": "application/json"}, stream=Chunks(*chunks))
-
-
-@pytest.mark.parametrize(("chunks", "seen"), [
-    ((b'{"error": {"message": "quota"}}',), b'{"error": {"message": "quota"}}'), ((b" \n{", b"}"), b" \n{}"),
-    ((b"[]",), b"[]"), ((), b""),
-])
-@pytest.mark.parametrize("path", ["/chat/completions", "/completions", "/responses", "/messages"])
-def test_one_document_in_place_of_a_stream_is_no_success(path: str, chunks: tuple[bytes, ...], seen: bytes) -> None:
-    response, said = ask(document(*chunks), stream=True, path=path)
-    assert (response.status_code, response.content, said) == (502, seen, [])
-
-
-def test_no_content_is_no_stream_either() -> None:
-    response, said = ask(httpx.Response(204, stream=Chunks()), stream=True)
-    assert (response.status_code, said) == (502, [])
-    assert ask(httpx.Response(204, stream=Chunks()))[0].status_code == 204
-
-
-def test_a_stream_that_calls_itself_json_passes_and_needs_its_ending() -> None:
-    response, said = ask(document(b": hello\n\n", b"data: 1\n\n", DONE), stream=True)
-    assert (response.status_code, response.content, said) == (200, b": hello\n\ndata: 1\n\n" + DONE, [])
     with pytest.raises(httpx.ReadError):
-        ask(document(b"data: 1\n\n"), stream=True)
-
-
-@pytest.mark.parametrize("options", [
-    {"stream": False}, {"stream": True, "body": b'{"stream": false}'}, {"stream": True, "path": "/api/generate"},
-], ids=["no-stream", "not-asked-of-it", "another-dialect"])
-def test_a_document_where_no_events_were_asked_for_is_an_answer(options: dict[str, Any]) -> None:
-    response, said = ask(document(b'{"finish_reason": "stop"}'), **options)
-    assert (response.status_code, said) == (200, [])
-
-
-def test_a_document_in_place_of_a_stream_has_the_first_bytes_time() -> None:
-    with pytest.raises(httpx.ReadTimeout) as error:
-        ask(document(None), stream=True, first=SOON, between=60)
-    assert told(error) == ["timeout"]
-
-
-def test_an_error_that_answers_a_stream_needs_no_ending() -> None:
-    response, said = ask(httpx.Response(404, stream=Chunks(b'{"detail": "gone"}')), stream=True)
-    assert (response.status_code, response.content, said) == (404, b'{"detail": "gone"}', [])
+        asyncio.run(read())
+    assert DONE not in seen
 
 
 @pytest.mark.parametrize(("error", "status", "kind", "message"), [
