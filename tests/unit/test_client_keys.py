@@ -82,7 +82,8 @@ def test_an_identity_is_the_master_the_holder_of_a_key_or_nobody() -> None:
     found = authenticate("secret", now)
     assert authenticate(MASTER_KEY, now) is MASTER and authenticate("other", now) is None
     assert found is not None and (found.name, found.is_master, found.grant) == ("ann", False, key())
-    assert found.user_id != MASTER.user_id
+    # LiteLLM binds the ids of its answers to these: another spelling would lock holders out of their own.
+    assert (found.user_id, MASTER.user_id) == ("gateway-2bb80d537b1da3e3", "gateway-master")
     now.keys.take([])
     assert authenticate("secret", now) is None
 
