@@ -67,14 +67,14 @@ def _with_options(command: click.Command) -> click.Command:
 def _values(given: Mapping[str, str | None]) -> dict[str, Any]:
     """Return the values of options; raises ConfigurationError with every one that is wrong."""
     values, problems = {}, []
-    for flag, (name, reader, text) in _OPTIONS.items():
+    for flag, (name, reader, _) in _OPTIONS.items():
         stated = given.get(name)
         if stated is None:
             continue
         try:
             values[name] = reader(stated)
         except BadValue as error:
-            problems.append(Problem(f"{flag} {stated[:80]!a} {error}", flag, text))
+            problems.append(Problem(f"{flag} {stated[:80]!a} {error}", flag, f"{flag} {read.example(name)}"))
     if problems:
         raise ConfigurationError(problems)
     return values

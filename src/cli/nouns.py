@@ -96,7 +96,7 @@ def _add(noun: Noun) -> click.Command:
         with opened(ctx) as on:
             add_row(on, noun, values)
     fields = [fld for fld in noun.fields if fld.name not in (noun.key[0], "version")]
-    return click.Command("add", callback=run, help=f"Add a {noun.one}.",
+    return click.Command("add", callback=run, help=f"Add {noun.an}.",
                          params=[_argument(noun), *[_option(fld) for fld in fields]])
 
 
@@ -123,7 +123,7 @@ def _set(noun: Noun) -> click.Command:
         with opened(ctx) as on:
             set_row(on, noun, name, scope, values)
     clear = click.Option(["--unset"], multiple=True, metavar="FIELD", help="Clear a field; repeatable.")
-    return click.Command("set", callback=run, help=f"Change a {noun.one}: only what is given changes.",
+    return click.Command("set", callback=run, help=f"Change {noun.an}: only what is given changes.",
                          params=[_argument(noun), *_key_options(noun), *_options(noun), clear])
 
 
@@ -174,7 +174,7 @@ def _remove(noun: Noun) -> click.Command:
             wanted = texts(ctx, noun, scope)
             rows = _versions(on, noun, name) if noun.name == "prompts" and not wanted else ()
             carry_out(on, [Change(noun, row, None) for row in rows or (find(on, noun, name, wanted),)])
-    return click.Command("remove", callback=run, help=f"Remove a {noun.one}.",
+    return click.Command("remove", callback=run, help=f"Remove {noun.an}.",
                          params=[_argument(noun), *_key_options(noun)])
 
 
@@ -193,8 +193,8 @@ def texts(ctx: click.Context, noun: Noun, given: Mapping[str, Any]) -> dict[str,
             values[name] = text if isinstance(text, bool) else fld.read(_content(ctx, fld, text))
         except BadValue as error:
             shown = "" if name in _UNSHOWN else f" {text[:80]!a}"
-            label = noun.key[0].upper() if name == noun.key[0] else fld.flag
-            problems.append(Problem(f"{label}{shown} {error}", label, f"{label} VALUE: {fld.help}"))
+            label, such = (noun.key[0].upper(), " such as") if name == noun.key[0] else (fld.flag, "")
+            problems.append(Problem(f"{label}{shown} {error}", label, f"{label}{such} {fld.example}"))
     if problems:
         raise ConfigurationError(problems)
     return values

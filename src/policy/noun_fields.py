@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from shlex import quote
 from typing import Any, Literal
 
-from ..config.fields import BY_SUFFIX, clean
+from ..config.fields import BY_ATTRIBUTE, BY_SUFFIX, clean
 from ..config.models import TRIGGERS
 from ..config.readers import BadValue, to_int, to_list
 from .prompts import MOST_BYTES
@@ -18,6 +19,19 @@ Kind = Literal["text", "int", "number", "bool", "list", "object", "date", "price
 TRIGGER_NAMES = {**{word: word for word in TRIGGERS}, **{f"on_{word}": word for word in TRIGGERS},
                  "on_cost_exceeded": "cost", "cost_exceeded": "cost"}
 _MOST = 2**53 - 1
+# What the fields accept, where models that are declared have no field of the name.
+_EXAMPLES = {
+    "name": "house", "slug": "summary", "base_url": "https://api.example.com/v1", "key_env": "MY_API_KEY",
+    "account_tier": "free", "timeout_s": "60", "notes": "text", "alias": "gpt-5", "model_id": "gpt-5",
+    "display_name": "GPT-5", "max_output": "8192", "price_source": "contract", "deprecated_on": "2026-12-31",
+    "caps": '{"efforts": ["low", "high"]}', "model": "gpt-5", "chain": "safe", "path": "/chat/completions",
+    "method": "POST", "temperature": "0.2", "top_p": "0.9", "tools": "look_up", "version": "1", "endpoint": "summary",
+    "system_prompt": "text", "user_template": "{{text}}", "share": "20", "description": "text",
+    "schema": '{"type": "object"}', "tier": "gold", "environment": "production", "triggers": "error,rate_limit",
+    "models": "gpt-5,deepseek-v3.2", "scope": "model", "target": "gpt-5", "headroom": "5", "budget_micros": "20",
+    "action": "reject", "wait_s": "10", "backoff": "fixed", "backoff_s": "2", "reset_zone": "America/Los_Angeles",
+    "expires_at": "30d",
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,11 @@ class Field:
     def flag(self) -> str:
         """Return the option as typed."""
         return "--" + (self.option or self.name).replace("_", "-")
+
+    @property
+    def example(self) -> str:
+        """Return a value that is accepted, as it is typed."""
+        return "1.25" if self.name.endswith("_price_micros") else "yes" if self.kind == "bool" else example(self.name)
 
     def of_document(self, value: Any) -> Any:
         """Return the value of a document's plain YAML value, or raise BadValue."""
@@ -68,6 +87,11 @@ def _plain(value: Any, *kinds: type) -> str:
                                                  "float": "a number", "date": "a date"}[kind.__name__]
                                                 for kind in kinds))
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def example(field: str) -> str:
+    """Return a value that the field of this name accepts, as it is typed into a shell."""
+    return quote(_EXAMPLES.get(field) or BY_ATTRIBUTE[field].example)
 
 
 def name(text: str) -> str:

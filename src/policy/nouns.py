@@ -25,6 +25,11 @@ class Noun:
     fields: tuple[Field, ...]
 
     @property
+    def an(self) -> str:
+        """Return the noun for one with its article."""
+        return f"{'an' if self.one[0] in 'aeiou' else 'a'} {self.one}"
+
+    @property
     def by_name(self) -> Mapping[str, Field]:
         """Return name -> field."""
         return {field.name: field for field in self.fields}

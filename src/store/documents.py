@@ -88,7 +88,7 @@ def _section(noun: Noun, section: Any, source: str, problems: list[Problem]) -> 
 
 def _entry(noun: Noun, entry: Any, place: str, problems: list[Problem]) -> Row | None:
     if not isinstance(entry, dict):
-        problems.append(Problem(f"a {noun.one} is no mapping", place, f"{noun.key[0]}: ..."))
+        problems.append(Problem(f"{noun.an} is no mapping", place, f"{noun.key[0]}: ..."))
         return None
     before = len(problems)
     values = {}

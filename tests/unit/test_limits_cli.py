@@ -106,6 +106,17 @@ def test_a_limit_of_a_model_that_is_gone_is_refused_with_the_way_to_remove_it(li
     assert "model_name: other" in line.text(*launch)
 
 
+@pytest.mark.parametrize(("option", "example"), [
+    ("--rpm", "60"), ("--tpm", "100000"), ("--rpd", "1500"), ("--tpd", "1000000"), ("--budget", "20"),
+    ("--expires", "30d"), ("--tier", "gold")])
+def test_a_value_that_a_key_cannot_have_is_refused_with_one_that_it_can(
+    line: Line, option: str, example: str
+) -> None:
+    refused(line("keys", "add", "ann", option, "a b"), f"{option} 'a b' must", f"repair: {option} {example}\n")
+    line.text("tiers", "add", "gold")
+    line.text("keys", "add", "ann", option, example)
+
+
 @pytest.mark.parametrize("command", [
     ("keys", "add", "ann"), ("limits", "add", "m", "--scope", "user", "--target", "*")])
 def test_a_budget_that_is_no_amount_is_refused_as_one(line: Line, command: tuple[str, ...]) -> None:

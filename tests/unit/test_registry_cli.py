@@ -163,7 +163,8 @@ def test_what_is_not_there_is_told_with_the_nearest_name(arguments: tuple[str, .
 
 
 @pytest.mark.parametrize("arguments, said", [
-    (("models", "add", "m", "--provider", "xai", "--mode", "x", "--input-price", "y"), ("--mode 'x'", "--input-price")),
+    (("models", "add", "m", "--provider", "xai", "--mode", "x", "--input-price", "y"),
+     ("--mode 'x'", "repair: --mode chat\n", "repair: --input-price 1.25\n")),
     (("models", "add", "m"), ("the model needs provider",)),
     (("models", "add", "grok-3-mini", "--provider", "xai"), ("exists already", "models set grok-3-mini")),
     (("models", "add", "m", "--provider", "xia"), ("there is no provider 'xia'", "providers add xia")),
@@ -173,7 +174,7 @@ def test_what_is_not_there_is_told_with_the_nearest_name(arguments: tuple[str, .
      ("GATEWAY_ALLOWED_BASES", "gateway's own")),
     (("providers", "remove", "xai"), ("still used by model grok-3-mini",)),
     (("models", "set", "grok-3-mini", "--unset", "provider", "--unset", "moed"), ("'provider'", "did you mean mode?")),
-    (("tiers", "add", "a b"), ("NAME 'a b' must not",)),
+    (("tiers", "add", "a b"), ("NAME 'a b' must not", "repair: NAME such as house\n")),
     (("prompts", "add", "empty"), ("neither a system prompt nor",)),
 ])
 def test_every_problem_is_told_and_nothing_is_stored(arguments: tuple[str, ...], said: tuple[str, ...],

@@ -1,5 +1,6 @@
 """The fields of rows: what text and documents may say, and what is refused."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.config.readers import BadValue
+from src.policy.noun_fields import Field
 from src.policy.nouns import NOUNS
 from src.policy.price_file import price_file, read_prices
 from src.store import seed
@@ -54,6 +56,18 @@ def test_what_a_field_cannot_hold_is_refused(noun: str, field: str, text: str) -
 @pytest.mark.parametrize("noun, field, text, value", RIGHT)
 def test_text_becomes_the_value(noun: str, field: str, text: str, value: Any) -> None:
     assert NOUNS[noun].by_name[field].read(text) == value
+
+
+@pytest.mark.parametrize("field", [field for noun in NOUNS.values() for field in noun.fields],
+                         ids=lambda field: field.name)
+def test_the_example_of_every_field_is_a_value_that_it_accepts(field: Field) -> None:
+    (word,) = shlex.split(field.example)
+    field.read(word)
+
+
+def test_nouns_have_the_article_that_they_are_spoken_with() -> None:
+    assert {noun.an for noun in NOUNS.values()} == {
+        "a tier", "a tool", "a provider", "a model", "a chain", "an endpoint", "a prompt", "a flag", "a limit"}
 
 
 @given(st.sampled_from([field for noun in NOUNS.values() for field in noun.fields]), st.text(max_size=40))
