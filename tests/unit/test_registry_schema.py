@@ -58,6 +58,21 @@ def test_every_field_of_every_noun_is_described() -> None:
         assert all(row["properties"][field.name]["description"] == field.help for field in noun.fields)
 
 
+@pytest.mark.parametrize("noun, field, told", [
+    ("provider", "retries", {"type": "integer", "minimum": 0, "maximum": 10}),
+    ("endpoint", "temperature", {"type": "number", "minimum": 0, "maximum": 2}),
+    ("model", "input_price_micros", {"type": "integer", "minimum": 0, "maximum": 2**53 - 1})])
+def test_editors_know_the_bounds_of_numbers(noun: str, field: str, told: dict[str, Any]) -> None:
+    assert SCHEMA["$defs"][noun]["properties"][field]["anyOf"] == [told, {"type": "null"}]
+
+
+@pytest.mark.parametrize("noun, field, default", [
+    ("provider", "active", True), ("endpoint", "path", "/chat/completions"), ("provider", "notes", None),
+    ("chain", "triggers", ["error", "rate_limit"])])
+def test_editors_know_what_holds_where_nothing_is_said(noun: str, field: str, default: Any) -> None:
+    assert SCHEMA["$defs"][noun]["properties"][field].get("default") == default
+
+
 def test_what_is_exported_is_valid() -> None:
     rows: dict[str, Any] = {noun: tuple(rows) for noun, rows in FULL.items()}
     text = documents.export(Registry(**rows))
