@@ -150,6 +150,16 @@ def test_the_same_answers_again_change_nothing_and_say_so(line: Line, tmp_path: 
     assert (tmp_path / ".env").read_bytes() == before
 
 
+@pytest.mark.parametrize("flags, told", [
+    (["--provider", "openai", "--model", "gpt-5"], "gpt-5 -> https://api.openai.com/v1, key: OPENAI_API_KEY"),
+    (["--provider", "groq", "--model", "groq/x"], "groq/x -> groq, key: GROQ_API_KEY"),
+    (["--provider", "vllm", "--model", "qwen3"], "qwen3 -> http://127.0.0.1:8000/v1, key: none")])
+def test_each_model_is_told_with_where_it_is_asked_and_whose_key_goes_there(flags: list[str], told: str,
+                                                                            line: Line) -> None:
+    done = line("--non-interactive", *flags, OPENAI_API_KEY="k", GROQ_API_KEY="k")
+    assert done.code == 0 and f"  {told}" in done.text.splitlines()
+
+
 def test_what_would_change_is_shown_line_by_line(line: Line) -> None:
     line(*OPENAI, OPENAI_API_KEY="k")
     said, *shown = line(*OPENAI, "--model", "gpt-4.1").err.partition("error: ")[0].splitlines()
