@@ -7,11 +7,12 @@ import yaml
 
 from src import __version__
 from src.config.environment import Secret
+from src.deploy.sizes import volume
 from src.deploy.target import PLACEHOLDER, Target
 from src.deploy.text import comment, document
 from src.errors import UsageProblem
 
-from .deploying import HOME, compose_of, k8s_of, kinds, planned, service
+from .deploying import HOME, compose_of, container, k8s_of, kinds, planned, service
 
 LONG = "word " * 60 + "end"
 SHARED = {"list": ["xx", "yy"]}
@@ -74,9 +75,26 @@ def test_there_is_room_for_what_every_worker_keeps_while_the_database_is_away(
     assert state.get("emptyDir") == (None if size is None else {"sizeLimit": size})
 
 
+def test_what_the_rendered_configuration_says_stands_nowhere_else() -> None:
+    more = {"REASONING_EFFORT": "low", "OPENAI_API_BASE": "https://llm.example.com/v1", "WORKERS": "2"}
+    text = k8s_of(planned({**HOME, **more}))
+    assert {"name": "WORKERS", "value": "2"} in container(text)["env"]
+    assert not [one for one in container(text)["env"] if one["name"] in ("REASONING_EFFORT", "OPENAI_API_BASE")]
+    assert "https://llm.example.com/v1" in kinds(text)["ConfigMap"]["data"]["config.yaml"]
+
+
+@pytest.mark.parametrize("more, size", [
+    ({"GATEWAY_LEDGER_MAX_MB": "200", "GATEWAY_LEDGER_SPILL_MB": "1000", "WORKERS": "4"}, 6),
+    ({"GATEWAY_LEDGER_MAX_MB": "200", "GATEWAY_LEDGER_SPILL_MB": "1000", "WORKERS": "1"}, 3),
+    ({"GATEWAY_LEDGER_MAX_MB": "1024", "GATEWAY_LEDGER_SPILL_MB": "512", "WORKERS": "1"}, 3),
+    ({"GATEWAY_LEDGER_MAX_MB": "1024", "GATEWAY_LEDGER_SPILL_MB": "513", "WORKERS": "1"}, 4)])
+def test_a_volume_holds_the_ledger_and_what_every_worker_keeps(more: dict[str, str], size: int) -> None:
+    assert volume(planned({**HOME, **more}).settings) == size
+
+
 @pytest.mark.parametrize("more, told", [
     ({}, {}), ({"DISCOVERY_TTL": "60"}, {"DISCOVERY_TTL": "60"}), ({"DISCOVERY_TTL": "300"}, {}),
-    ({"DISCOVERY_HOST": "127.0.0.1", "DISCOVERY_PORT": "4200"}, {"DISCOVERY_PORT": "4200"})])
+    ({"DISCOVERY_HOST": "192.168.1.5", "DISCOVERY_PORT": "4200"}, {"DISCOVERY_PORT": "4200"})])
 def test_discovery_is_told_what_was_set_and_where_containers_listen(more: dict[str, str], told: dict[str, str]) -> None:
     found = service(compose_of(planned({**HOME, **more}), discovery=True), "discovery")["environment"]
     own = {name: value for name, value in found.items() if name.startswith("DISCOVERY_")}
