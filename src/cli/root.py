@@ -63,8 +63,13 @@ class Root(LazyGroup):
     def resolve_command(self, ctx: click.Context, args: list[str]
                         ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, and help those who look for the one that starts the gateway: it has none."""
-        if args and args[0] in _STARTING:
-            raise click.UsageError(f"No such command {args[0]!r}: {_program(ctx)} alone starts the gateway.", ctx)
+        word = args[0] if args and not ctx.resilient_parsing else ""
+        if word in _STARTING:
+            raise click.UsageError(f"No such command {word!r}: {_program(ctx)} alone starts the gateway.", ctx)
+        if word not in self.lazy and not word.startswith("-"):
+            from ..config.fields import suggest
+            if near := suggest(word, self.lazy):
+                raise click.UsageError(f"No such command {word!r}{near}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -144,6 +144,7 @@ def test_values_from_a_dotenv_file_work_like_the_environments(tmp_path: Path) ->
     (["--port", "99999"], two(), ["--port '99999'", "from: flag --port", "repair: --port 4000"]),
     (["--nope"], two(), ["No such option '--nope'", "--help"]),
     (["frobnicate"], two(), ["No such command 'frobnicate'", "--help"]),
+    (["explian"], two(), ["No such command 'explian'; did you mean explain?", "--help"]),
     (["serve"], two(), ["No such command 'serve': python -m src.main alone starts the gateway"]),
     (["keys", "add"], two(), ["Missing argument 'NAME'", "repair: python -m src.main keys add --help"]),
     (["--port"], two(), ["'--port' requires an argument", "--help"]),
