@@ -63,6 +63,11 @@ def test_any_boundary_that_the_standard_allows_is_read(content_type):
     assert answered.status == 200
 
 
+def test_a_boundary_may_be_padded_where_it_stands():
+    world, answered = upload(FORM.replace(b"--B\r\n", b"--B \t\r\n"))
+    assert answered.status == 200 and [name for name, _ in parsed(world.seen[0])][:2] == ["model", "file"]
+
+
 @pytest.mark.parametrize(("more", "value"), [
     (b"\r\nContent-Transfer-Encoding: binary", b"v"), (b"\r\ncontent-transfer-encoding: 8BIT", b"v"),
     (b"\r\nContent-Transfer-Encoding: 7bit", b"v"), (b"\r\nX-Anything: else", b"v"), (b"", b""), (b"", b"\r\n"),

@@ -11,6 +11,7 @@ from src.hooks.guard import Guard
 from src.hooks.guard_admit import Edge
 from src.hooks.limits import Gate
 from src.hooks.limits_counting import Counting
+from src.hooks.listing import added, entry
 from src.hooks.planview import ModelView
 from src.hooks.record import RequestRecord
 from src.hooks.upstream_models import Catalog, Followed
@@ -55,6 +56,10 @@ def test_a_list_names_what_the_holder_may_ask_for(key: str, rows: bool, wild: bo
     answered = world(rows, wild).ask("GET", "/v1/models", headers=as_holder(key))
     assert [one["id"] for one in answered.json()["data"]] == shown
     assert answered.status == 200 and int(answered.headers["content-length"]) == len(answered.body)
+
+
+def test_a_name_is_listed_once() -> None:
+    assert added([entry("a")], ["b", "a", "b"]) == [entry("a"), entry("b")]
 
 
 def test_a_list_that_nothing_changes_passes_byte_for_byte() -> None:
