@@ -63,6 +63,18 @@ def free_port() -> int:
         return port
 
 
+_HELD: list[socket.socket] = []
+
+
+def dead_port() -> int:
+    """Return a port that refuses connections as long as this process lives: taken, so that no other test gets it."""
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    _HELD.append(taken)
+    port: int = taken.getsockname()[1]
+    return port
+
+
 def clean_environment(measured: bool = True) -> dict[str, str]:
     """Return the machine's own variables, and those that measure coverage in subprocesses unless told not to."""
     return {name: value for name, value in os.environ.items()

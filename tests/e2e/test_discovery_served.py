@@ -18,7 +18,7 @@ from tests.readme.markdown import block
 from tests.readme.terminal import environment, paste
 
 from .discovery_support import Clients, Discovery, available
-from .gateway import Gateway, canary, free_port, models, until
+from .gateway import Gateway, canary, dead_port, free_port, models, until
 from .limits_support import run
 
 ALIASES = ["gpt-5", "groq/llama-3.3-70b-versatile"]
@@ -137,7 +137,7 @@ def test_it_ends_cleanly_and_its_log_is_json_where_that_is_asked_for(gateway: Ga
 
 
 def test_without_a_gateway_it_serves_what_is_declared_and_warns_where_others_can_reach_it(gateway: Gateway) -> None:
-    nobody = f"http://127.0.0.1:{free_port()}"
+    nobody = f"http://127.0.0.1:{dead_port()}"
     with Discovery(gateway, LITELLM_BASE_URL=nobody, DISCOVERY_HOST="0.0.0.0") as other:
         assert other.ids()[:2] == ALIASES
         assert other.get("/v1/models").headers["warning"].startswith("199 ")
@@ -148,8 +148,10 @@ def test_without_a_gateway_it_serves_what_is_declared_and_warns_where_others_can
 def test_the_documented_commands_do_what_they_say(gateway: Gateway) -> None:
     section, document, port = "The service for desktop clients", "docs/discovery.md", free_port()
     environ = environment(gateway.home, gateway.port, {"LITELLM_MASTER_KEY": gateway.key, "DISCOVERY_PORT": str(port)})
-    said = paste(block("sh", "Asking a running gateway", document).text, gateway.home, environ)
-    assert re.search(r"^gpt-5 +openai +400000 +200 at \S+ +listed$", said, re.MULTILINE)
+    gateway.chat("gpt-5")
+    asked = block("sh", "Asking a running gateway", document).text
+    until(lambda: re.search(r"^gpt-5 +openai +400000 +200 at \S+ +listed$", paste(asked, gateway.home, environ), re.M),
+          "the request is in the ledger")
     with subprocess.Popen(["bash", "-euc", block("sh", section, document).text], cwd=gateway.home, env=environ,
                           stderr=subprocess.PIPE, text=True, start_new_session=True) as service:
         try:

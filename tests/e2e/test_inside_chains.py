@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from src.mock.server import Fault, MockUpstream
-from tests.e2e.gateway import Gateway, free_port
+from tests.e2e.gateway import Gateway, dead_port
 from tests.e2e.inside_support import Inside, chain, declared
 
 FAILURES = {
@@ -17,6 +17,8 @@ FAILURES = {
     "freset": Fault(breaks="reset"), "fhtml": Fault(body="<html></html>", content_type="text/html"),
     "fempty": Fault(body="", content_type="application/json"),
     "fcut": Fault(body='{"id": "x", "choi', content_type="application/json"),
+    "fquota": Fault(body='{"error": {"message": "quota", "code": "quota"}}', content_type="application/json"),
+    "fdone": Fault(body="data: [DONE]\n\n", content_type="text/event-stream"),
 }
 REFUSALS = {"r400": Fault(status=400), "r402": Fault(status=402), "r413": Fault(status=413), "r422": Fault(status=422)}
 FIRST_S = 1.0
@@ -42,7 +44,7 @@ def inside(upstream: MockUpstream) -> Iterator[Inside]:
     models: dict[str, dict[str, str]] = {name: {"UPSTREAM_MODEL": name} for name in (*FAILURES, *REFUSALS)}
     models |= {"good": {"UPSTREAM_MODEL": "good"}, "other": {"UPSTREAM_MODEL": "other"},
                "context": {"UPSTREAM_MODEL": "context"}, "slow": {"UPSTREAM_MODEL": "slow", "TIMEOUT": f"{FIRST_S:g}"},
-               "refused": {"UPSTREAM_MODEL": "refused", "API_BASE": f"http://127.0.0.1:{free_port()}/v1"},
+               "refused": {"UPSTREAM_MODEL": "refused", "API_BASE": f"http://127.0.0.1:{dead_port()}/v1"},
                "withown": {"UPSTREAM_MODEL": "withown", "FALLBACKS": "other", "RETRIES": "0"},
                "broken": {"UPSTREAM_MODEL": "broken"}, "flaky": {"UPSTREAM_MODEL": "flaky"},
                "breakfirst": {"UPSTREAM_MODEL": "mock-break-first"}, "breaklater": {"UPSTREAM_MODEL": "mock-break"}}

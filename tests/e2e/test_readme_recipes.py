@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from src.mock.server import MockUpstream, Recorded
-from tests.e2e.gateway import Gateway, free_port, until
+from tests.e2e.gateway import Gateway, dead_port, until
 from tests.readme.markdown import block
 from tests.readme.registry import entries
 from tests.readme.terminal import ADDRESS, at_mock, environment, paste
@@ -151,7 +151,7 @@ def test_native_providers_answer_in_parallel_each_with_its_own_key(upstream: Moc
 
 def test_the_chain_moves_on_to_the_model_that_answers(upstream: MockUpstream) -> None:
     # Nobody listens where the README's local servers would be.
-    bases = {f"MODEL_{key}_API_BASE": f"http://127.0.0.1:{free_port()}/v1" for key in ("VLLM", "OLLAMA")}
+    bases = {f"MODEL_{key}_API_BASE": f"http://127.0.0.1:{dead_port()}/v1" for key in ("VLLM", "OLLAMA")}
     with reader("litellm-gateway", upstream, block("env", CHAIN_SECTION).text, bases) as gateway:
         answer = gateway.chat("default")
         assert answer.status_code == 200 and answer.headers["x-gateway-model"] == "gpt-5"
