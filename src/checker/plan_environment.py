@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..config.environment import Environment
 from ..config.fields import BY_SUFFIX, KEY_SUFFIXES, suggest
+from ..config.notes import Note
 from ..config.parsing import CHAIN_FIELDS
 from ..config.plan import RETIRED, LaunchPlan, Sources
 from ..config.providers import NATIVE_PROVIDERS
@@ -71,6 +72,7 @@ def _bases(plan: LaunchPlan, env: Environment, places: Places) -> Iterator[Findi
 def _unread(plan: LaunchPlan, env: Environment, places: Places) -> Iterator[Finding]:
     names = _Names.of(plan, env)
     told = {problem.what.partition(" ")[0] for problem in plan.problems if problem.code == "GW101"}
+    told |= {note.partition(" ")[0] for note in plan.notes if isinstance(note, Note) and note.code == "GW501"}
     for name in env.values:
         service = _SERVICE.fullmatch(name) or env.values[name].startswith(("tcp://", "udp://"))
         if name in names.known or name in told or service:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import PROGRAM, ConfigurationError, Problem
-from . import checks
+from . import checks, misspelt
 from .database import Database
 from .environment import Environment, Secret
 from .fields import Draft
@@ -86,9 +86,11 @@ def build_plan(sources: Sources) -> LaunchPlan:
         found += wrong
         notes += said
     secrets = checks.needed_secrets(models, env)
-    at_launch = checks.keys(models, secrets, settings) + checks.audit(settings, sources.database)
+    slips = misspelt.misspelt(env, secrets)
+    at_launch = misspelt.explained(checks.keys(models, secrets, settings), env, slips)
+    at_launch += checks.audit(settings, sources.database)
     found += checks.models(models, reading.chains, settings, reading.broken) + checks.headers(models, secrets)
-    notes += checks.warnings(models, reading.chains)
+    notes += [*checks.warnings(models, reading.chains), *misspelt.notes(env, slips)]
     return LaunchPlan(tuple(models), tuple(reading.chains), settings, secrets, tuple(dict.fromkeys(found)),
                       tuple(at_launch), tuple(notes),
                       sources.registry.document if sources.registry else {}, sources.database)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..config import checks
+from ..config import checks, misspelt
 from ..config.document import plan_document
 from ..config.environment import Environment, Secret
 from ..config.models import MODES, ModelSpec, caps_for
@@ -46,8 +46,10 @@ def load_existing(path: Path, sources: Sources) -> tuple[LaunchPlan, Generation]
                **{name: Secret(name, value, str(path)) for name, value in lifted.items()}}
     models = _with_fallbacks([_planned(number, entry) for number, entry in enumerate(config["model_list"], 1)], config)
     own = [] if master.problem else checks.master_key(master)
-    plan = LaunchPlan(tuple(models), (), settings, secrets, (*env.dotenv.problems, *wrong),
-                      tuple(_unset(config, secrets) + own + checks.certificate(settings)))
+    slips = misspelt.misspelt(env, secrets)
+    at_launch = misspelt.explained(_unset(config, secrets) + own + checks.certificate(settings), env, slips)
+    plan = LaunchPlan(tuple(models), (), settings, secrets, (*env.dotenv.problems, *wrong), tuple(at_launch),
+                      tuple(misspelt.notes(env, slips)))
     return plan, _generation(path, text, config, plan, values, env)
 
 
