@@ -10,6 +10,7 @@ import orjson
 from ..policy.names import DeclaredNames
 from ..policy.params import client_names
 from ..policy.routes import ExtraRoutes, Route
+from ..policy.shapes import misshapen
 from ..policy.steering import Steering, steering_headers
 from .errors_out import Refusal, unknown_model
 from .guard_body import parse_object
@@ -113,6 +114,8 @@ def _admit_json(edge: Edge, route: Route, body: bytes, record: RequestRecord) ->
         record.drop(name)
     rewritten |= edge.registry.serve(route, document, prompt, record)
     _declared(edge, document.get("model"), record)
+    if found := misshapen(route.kind, document):
+        raise Refusal(400, found.message, "invalid_type", found.param)
     record.extra[SENT] = client_names(document)
     return orjson.dumps(document) if dropped or rewritten else body
 

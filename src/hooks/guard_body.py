@@ -103,13 +103,22 @@ def parse_object(body: bytes) -> dict[str, Any]:
     """
     try:
         document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise Refusal(400, "The request body is not valid JSON.", "invalid_json") from None
+    except orjson.JSONDecodeError as error:
+        raise Refusal(400, _unreadable(str(error)), "invalid_json") from None
     if not isinstance(document, dict):
         raise Refusal(400, "The request body must be a JSON object.", "invalid_json")
     if _may_be_deep(body) and _depth(document) > DEEPEST:
         raise Refusal(400, f"The request body is nested more than {DEEPEST} levels deep.", "invalid_json")
     return document
+
+
+def _unreadable(complaint: str) -> str:
+    """Return orjson's ``complaint`` in words that help where the text looks right to whoever wrote it."""
+    if "surrogate in string" in complaint:
+        return "The request body is not valid JSON: it holds half a character, an unpaired surrogate."
+    if "UTF-8" in complaint:
+        return "The request body is not valid UTF-8."
+    return "The request body is not valid JSON."
 
 
 def _may_be_deep(body: bytes) -> bool:

@@ -104,6 +104,9 @@ def test_ordinary_nesting_passes(body):
 
 @pytest.mark.parametrize(("body", "status", "code", "message"), [
     (b"{", 400, "invalid_json", "The request body is not valid JSON."),
+    (b'{"a":"\\ud83c"}', 400, "invalid_json",
+     "The request body is not valid JSON: it holds half a character, an unpaired surrogate."),
+    (b'{"a":"\xed\xa0\x80"}', 400, "invalid_json", "The request body is not valid UTF-8."),
     (b"[1]", 400, "invalid_json", "The request body must be a JSON object."),
     (b'{"a":' + b"[" * 100 + b"]" * 100 + b"}", 400, "invalid_json",
      "The request body is nested more than 100 levels deep."),
