@@ -133,8 +133,8 @@ def _single(sources: Sources, reading: Reading) -> Reading:
         if _retired(sources.env, reading, declared=False):
             return reading
         if not (sources.env.get("OPENAI_API_KEY") or sources.env.get("OPENAI_API_KEY_FILE")):
-            lost = "; ".join(note for note in reading.notes if "does not list" in note)
-            reading.problems.append(Problem("no model is declared", lost, WAYS_TO_DECLARE, "GW109"))
+            reading.problems.append(Problem("no model is declared", _lost(sources.env, reading), WAYS_TO_DECLARE,
+                                            "GW109"))
             return reading
     upstream = sources.model if sources.model is not None else "gpt-5"
     alias = sources.alias if sources.alias is not None else upstream
@@ -144,6 +144,15 @@ def _single(sources: Sources, reading: Reading) -> Reading:
     values = {"upstream": (upstream, source), "alias": (alias, source)}
     reading.add(Draft(key_of(alias), values, source, MappingProxyType({"upstream": "--model", "alias": "--alias"})))
     return reading
+
+
+def _lost(env: Environment, reading: Reading) -> str:
+    """Return what may have been meant to declare a model: keys that are not listed, a key that is empty, slips."""
+    found = [str(note) for note in reading.notes if "does not list" in note]
+    found += [f"{name} is there, but empty ({env.origin(name)})" for name in ("OPENAI_API_KEY", "OPENAI_API_KEY_FILE")
+              if name in env.values]
+    return "; ".join(found + [f"{env.dotenv.where(name)} sets {name}" for name, right in misspelt.misspelt(env).items()
+                              if right in ("OPENAI_API_KEY", "PROXY_MODEL_KEYS")])
 
 
 def _single_flags(sources: Sources, reading: Reading) -> None:

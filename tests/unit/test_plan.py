@@ -86,6 +86,20 @@ def test_a_model_that_nobody_listed_is_named_where_nothing_else_is_declared() ->
     assert problem.what == "no model is declared" and "MODEL_GPT5_UPSTREAM_MODEL (environment)" in problem.where
 
 
+@pytest.mark.parametrize(("env", "dotenv", "where"), [
+    ({}, "PORT=1\nOPENAI_API_KEY=${UNSET}", "OPENAI_API_KEY is there, but empty (.env line 2)"),
+    ({"OPENAI_API_KEY": ""}, "", "OPENAI_API_KEY is there, but empty (environment)"),
+    ({"OPENAI_API_KEY_FILE": ""}, "", "OPENAI_API_KEY_FILE is there, but empty (environment)"),
+    ({}, "OPENAI_KEY=x", ".env line 1 sets OPENAI_KEY"),
+    ({}, "OPENAI_API_KEY=\nOPENAI_KEY=x",
+     "OPENAI_API_KEY is there, but empty (.env line 1); .env line 2 sets OPENAI_KEY"),
+    ({}, "PROXY_MODEL_KEY=gpt5", ".env line 1 sets PROXY_MODEL_KEY"), ({}, "PROT=1", ""),
+])
+def test_what_may_have_been_meant_to_declare_a_model_is_named(env: dict[str, str], dotenv: str, where: str) -> None:
+    problem, = declared(env, dotenv).problems
+    assert (problem.what, problem.where) == ("no model is declared", where)
+
+
 @pytest.mark.parametrize(("env", "flags", "what", "repair"), [
     (two(), {"alias": "x"}, "--alias renames one model, but several are declared: gpt-5, deepseek-v3.2",
      "MODEL_<KEY>_ALIAS"),
