@@ -10,6 +10,7 @@ from ..errors import Problem
 ReadFile = Callable[[str], bytes]
 # Bytes of a key file that are read at most.
 SECRET_FILE_LIMIT = 64 * 1024
+_ALONE = "that holds the key and nothing else"
 
 
 @dataclass(frozen=True)
@@ -114,17 +115,23 @@ class Environment:
             data = self.read_file(path) if self.read_file else b""
             text = data.decode("utf-8").strip("\r\n \t")
         except OSError as error:
-            reason = error.strerror or type(error).__name__
+            reason, repair = error.strerror or type(error).__name__, f"name a readable file {_ALONE}"
+            if path.startswith("~"):
+                reason, repair = f"{reason}; `~` is not expanded", f"{name}_FILE={self._absolute(path)}"
             return Secret(name, None, where, Problem(f"the file of {name} cannot be read: {path} ({reason})", where,
-                                                     "name a readable file that holds the key and nothing else",
-                                                     "GW408"))
+                                                     repair, "GW408"))
         except (UnicodeDecodeError, ValueError):
             return Secret(name, None, where, Problem(f"the file of {name} is not text: {path}", where,
-                                                     "name a file that holds the key and nothing else", "GW408"))
+                                                     f"name a file {_ALONE}", "GW408"))
         if not text:
             return Secret(name, None, where, Problem(f"the file of {name} is empty: {path}", where,
                                                      "write the key into it", "GW408"))
         return Secret(name, text, where, file=path)
+
+    def _absolute(self, path: str) -> str:
+        """Return the path that a shell makes of one that begins with `~`, as far as that is known here."""
+        home = self.get("HOME")
+        return f"{home}{path[1:]}" if home and path.startswith("~/") else "/the/absolute/path"
 
 
 @dataclass(frozen=True)

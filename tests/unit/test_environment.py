@@ -102,6 +102,18 @@ def test_a_key_comes_from_its_variable_or_its_file(values: dict[str, str], value
     assert problem is None or (secret.problem and secret.problem.where and secret.problem.repair)
 
 
+@pytest.mark.parametrize(("path", "home", "repair"), [
+    ("~/keys/openai", "/srv/ops", "K_FILE=/srv/ops/keys/openai"),
+    ("~other/key", "/srv/ops", "K_FILE=/the/absolute/path"),
+    ("~/key", "", "K_FILE=/the/absolute/path"),
+    ("gone~", "/srv/ops", "name a readable file that holds the key and nothing else"),
+])
+def test_a_key_file_below_a_tilde_is_told_with_its_absolute_path(path: str, home: str, repair: str) -> None:
+    problem = Environment({"K_FILE": path, "HOME": home}, DotEnv(), read_file).secret("K").problem
+    assert problem is not None and problem.repair == repair
+    assert ("`~` is not expanded" in problem.what) == path.startswith("~")
+
+
 def test_a_key_remembers_where_it_came_from() -> None:
     env = Environment({"A": "1", "B_FILE": "good"}, parse_dotenv(b"C=3\n"), read_file)
     assert [(s.where, s.file, s.in_environment) for s in map(env.secret, "ABC")] == [
