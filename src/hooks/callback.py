@@ -14,12 +14,13 @@ from ..policy.chains import Kind, Walk, plan_walks, walk_of
 from ..policy.names import DeclaredNames
 from . import metrics
 from .callback_deadline import LONGEST_READ, Limits, install, open_clock, set_limits, share_client
-from .callback_errors import become, error_text, error_type, failure_of
+from .callback_errors import become, error_text, error_type, failure_of, upstream_code
 from .callback_limits import tell_limits, within_limits
 from .callback_params import apply_reasoning, note_upstream, remember_sent
 from .callback_usage import fill, usage_of
 from .callback_walk import enter, progress_of, start
 from .client_keys import reduced
+from .errors_out import UPSTREAM_CODE
 from .planview import ModelView
 from .record import RequestRecord
 from .runtime import Runtime, current
@@ -140,6 +141,8 @@ class GatewayLogger(CustomLogger):
         failure = progress.failed(error) if progress is not None else failure_of(error)
         record.fail(error_type(failure), error_text(failure))
         record.answered = None
+        if code := upstream_code(error):
+            record.extra[UPSTREAM_CODE] = code
         self._load().book.settle(record)
         if error is not original_exception:
             become(original_exception, error)

@@ -77,6 +77,15 @@ def status_of(error: BaseException) -> int | None:
     return int(status) if isinstance(status, int) or (isinstance(status, str) and status.isdigit()) else None
 
 
+def upstream_code(error: BaseException) -> str | None:
+    """Return the word that the upstream's own error has as ``code``: on most routes LiteLLM 1.106 loses it."""
+    for cause in (error, *_causes(error)):
+        code = getattr(cause, "code", None) if isinstance(cause, openai.APIStatusError) else None
+        if isinstance(code, str) and code and not code.isdigit():
+            return code
+    return None
+
+
 def error_type(failure: Failure) -> str:
     """Return the request line's ``error_type`` for a failure."""
     if failure.kind in _TYPES:

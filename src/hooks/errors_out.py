@@ -28,6 +28,8 @@ _SENTENCES = {
 }
 
 _ERROR_CODE = re.compile(r"^Error code: \d+ - ")
+# Where the callback notes an upstream's code in a record's ``extra``.
+UPSTREAM_CODE = "upstream_code"
 _FINDINGS = 5
 _PARSERS_COMPLAINT = re.compile(r"(?:Expecting|Unterminated|Extra data|Invalid|unexpected)\b.*\bline \d+ column", re.S)
 
@@ -85,8 +87,12 @@ NOT_FOUND = Refusal(404, "Not found. The base of an OpenAI client ends with /v1;
                     "GATEWAY_EXTRA_ROUTES opens them.", "not_found")
 
 
-def from_litellm(status: int, body: bytes, scrubber: Scrubber, retry_after: str | None) -> Refusal:
-    """Return the error that LiteLLM's ``body`` tells, without what clients must not see; any body will do."""
+def from_litellm(status: int, body: bytes, scrubber: Scrubber, retry_after: str | None,
+                 code: object = None) -> Refusal:
+    """Return the error that LiteLLM's ``body`` tells, without what clients must not see; any body will do.
+
+    ``code`` is the upstream's own, as the callback noted it.
+    """
     error = _error_in(body)
     text = error.get("message") or error.get("detail") or ""
     text = text.get("error", "") if isinstance(text, dict) else text
@@ -94,10 +100,12 @@ def from_litellm(status: int, body: bytes, scrubber: Scrubber, retry_after: str 
     # Tools look for this code to shorten the conversation; on chat LiteLLM 1.106 keeps it in its exception's name only.
     too_long = "context_length_exceeded" if "ContextWindowExceededError" in str(text) else None
     message = scrubber.message(str(told.get("message") or ""))
+    words = (_word(told.get("code"), scrubber), too_long, _word(code, scrubber), _word(error.get("code"), scrubber),
+             str(status))
     return Refusal(
         status=status,
         message=message or _SENTENCES.get(status) or f"The request failed with status {status}.",
-        code=_word(told.get("code"), scrubber) or too_long or _word(error.get("code"), scrubber) or str(status),
+        code=next(word for word in words if word),
         param=_word(told.get("param"), scrubber) or _word(error.get("param"), scrubber),
         type=_word(told.get("type"), scrubber),
         retry_after=retry_after,

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from ..policy.routes import Route
-from .errors_out import Refusal, from_litellm, type_of
+from .errors_out import UPSTREAM_CODE, Refusal, from_litellm, type_of
 from .guard_admit import Edge
 from .limits import REFUSED, limit_headers
 from .record import RequestRecord, label
@@ -92,7 +92,8 @@ class Answer:
         after = headers.get(b"retry-after") or headers.get(b"llm_provider-retry-after")
         retry_after = label(after.decode("latin-1")) if after else None
         body = b"" if len(self._held) >= ERROR_BYTES else self._held
-        refusal = from_litellm(start["status"], body, self._edge.scrubber, retry_after)
+        code = self._record.extra.get(UPSTREAM_CODE)
+        refusal = from_litellm(start["status"], body, self._edge.scrubber, retry_after, code)
         if refusal.status == CLIENT_CLOSED:
             self._record.client_gone = True
         await self.refuse(refusal)

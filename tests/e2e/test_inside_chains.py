@@ -20,7 +20,8 @@ FAILURES = {
     "fquota": Fault(body='{"error": {"message": "quota", "code": "quota"}}', content_type="application/json"),
     "fdone": Fault(body="data: [DONE]\n\n", content_type="text/event-stream"),
 }
-REFUSALS = {"r400": Fault(status=400), "r402": Fault(status=402), "r413": Fault(status=413), "r422": Fault(status=422)}
+REFUSALS = {"r400": Fault(status=400, code="unsupported_value", message="not here"),
+            "r402": Fault(status=402), "r413": Fault(status=413), "r422": Fault(status=422)}
 FIRST_S = 1.0
 # Deadlines, not speed: far above what moving on takes, far below the 30 s that an upstream here asks to be left alone.
 NEXT_WITHIN_S = 8.0
@@ -110,6 +111,13 @@ def test_a_request_that_the_upstream_refuses_never_moves_on(inside: Inside, seen
 def test_a_request_too_long_for_one_model_moves_on(inside: Inside, seen: list[Any]) -> None:
     assert inside.chat("ccontext").status_code == 200
     assert asked(seen) == ["context", "good"]
+
+
+@pytest.mark.parametrize("route", [name for name in ROUTES if name != "messages"])
+def test_the_upstreams_own_words_and_code_reach_the_client(inside: Inside, route: str) -> None:
+    path, body = ROUTES[route]
+    error = inside.post(path, model="r400", **body).json()["error"]
+    assert (error["message"], error["code"]) == ("not here", "unsupported_value")
 
 
 def test_the_refusal_that_ends_the_walk_goes_to_the_client(inside: Inside, seen: list[Any]) -> None:

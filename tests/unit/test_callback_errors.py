@@ -8,7 +8,7 @@ from litellm.exceptions import (
     MidStreamFallbackError, NotFoundError, RateLimitError, Timeout,
 )
 
-from src.hooks.callback_errors import become, error_text, error_type, failure_of, status_of
+from src.hooks.callback_errors import become, error_text, error_type, failure_of, status_of, upstream_code
 from src.policy.chains import Failure
 
 REQUEST = httpx.Request("POST", "http://upstream/v1")
@@ -110,3 +110,20 @@ def test_the_error_that_ended_the_walk_is_what_the_client_gets() -> None:
     assert (status_of(shown), "too long a story" in str(getattr(shown, "message"))) == (400, True)
     become(shown, message="our words")
     assert getattr(shown, "message") == "our words"
+
+
+def refused(code: object) -> Exception:
+    return openai.BadRequestError("x", response=httpx.Response(400, request=REQUEST), body={"code": code})
+
+
+@pytest.mark.parametrize(("error", "code"), [
+    (refused("content_policy_violation"), "content_policy_violation"),
+    (caused(BadRequestError("x", "m", "openai"), refused("content_policy_violation")), "content_policy_violation"),
+    (met(BadRequestError("x", "m", "openai"), refused("unsupported_value")), "unsupported_value"),
+    (refused("400"), None), (refused(400), None), (refused(None), None), (refused(""), None),
+    (BadRequestError("x", "m", "openai"), None), (OwnLimit(), None), (TimeoutError(), None),
+    (caused(server_error(), openai.APIConnectionError(request=REQUEST)), None),
+    (caused(server_error(), server_error(), refused("of_an_earlier_attempt")), None),
+])
+def test_the_upstreams_own_code_is_kept(error: Exception, code: str | None) -> None:
+    assert upstream_code(error) == code

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from src.hooks.errors_out import Refusal
+from src.hooks.errors_out import UPSTREAM_CODE, Refusal
 from src.hooks.limits import REFUSED
 from tests.unit.guard_support import CHAT, MASTER, UPSTREAM_KEY, World, answering, chunks, client, streaming
 
@@ -87,6 +87,20 @@ def test_an_error_is_shown_in_openais_shape_without_what_nobody_must_see(status,
 def test_what_an_upstream_says_is_told_however_it_wraps_it(document, message, code, written):
     answered = World(answering(400, litellm_error(f"OpenAIException - {written(document)}", ""))).ask(body=CHAT)
     assert (answered.json()["error"]["message"], answered.json()["error"]["code"]) == (message, code)
+
+
+@pytest.mark.parametrize(("noted", "shown"), [
+    (None, "400"), ("content_policy_violation", "content_policy_violation"), ("x" * 70, "x" * 64),
+    (UPSTREAM_KEY, "***"),
+])
+def test_a_code_that_the_callback_noted_is_told_where_litellm_tells_none(noted, shown):
+    async def failing(scope, receive, send):
+        call_id = dict(scope["headers"])[b"x-litellm-call-id"].decode()
+        world.runtime.book.find(call_id).extra[UPSTREAM_CODE] = noted
+        await answering(400, litellm_error("OpenAIException - no", "400"))(scope, receive, send)
+
+    world = World(failing)
+    assert world.ask(body=CHAT).json()["error"]["code"] == shown
 
 
 @pytest.mark.parametrize("text", [
