@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from ..config.document import plan_document
+from ..config.lines import listed
 from ..config.plan import LaunchPlan
 from ..config.wildcards import is_wildcard, parts_of
 from ..policy.costs import Deployment, Known, Prices
@@ -51,6 +52,6 @@ def with_price_note(plan: LaunchPlan) -> LaunchPlan:
     aliases = PriceBook(plan).unpriced()
     if not aliases:
         return plan
-    shown = ", ".join(aliases[:5]) + (f" and {len(aliases) - 5} more" if len(aliases) > 5 else "")
-    note = f"no price is known for {shown}: costs stay unknown; set MODEL_<KEY>_INPUT_COST and _OUTPUT_COST (0 is free)"
+    note = (f"no price is known for {listed(aliases)}: costs stay unknown; "
+            "set MODEL_<KEY>_INPUT_COST and _OUTPUT_COST (0 is free)")
     return replace(plan, notes=(*plan.notes, note))

@@ -11,6 +11,7 @@ from ..config import database
 from ..config.checks import MASTER_KEY
 from ..config.document import plan_document
 from ..config.environment import Secret
+from ..config.lines import listed
 from ..config.plan import LaunchPlan
 from ..config.rendering import config_document, content_hash, dump, header
 from ..config.settings import Settings
@@ -119,8 +120,12 @@ def _of_settings(plan: LaunchPlan, state: State) -> list[str]:
 
 
 def _of_bases(plan: LaunchPlan) -> list[str]:
-    return [f"{model.alias}: {model.base} is the container itself when asked from inside it; "
-            "name an address that containers reach" for model in plan.models if model.base and _loopback(model.base)]
+    aliases: dict[str, list[str]] = {}
+    for model in plan.models:
+        if model.base and _loopback(model.base):
+            aliases.setdefault(model.base, []).append(model.alias)
+    return [f"{listed(names)}: {base} is the container itself when asked from inside it; "
+            "name an address that containers reach" for base, names in aliases.items()]
 
 
 def _loopback(base: str) -> bool:

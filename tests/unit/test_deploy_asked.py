@@ -114,6 +114,17 @@ def test_what_will_be_otherwise_in_containers_is_said(variables: dict[str, str],
     assert any(text in note for note in notes) if text else notes == ()
 
 
+def test_models_of_one_base_inside_the_container_are_told_of_together() -> None:
+    names = [f"m{number}" for number in range(49)]
+    env = {f"MODEL_{name.upper()}_UPSTREAM_MODEL": f"own-{name}" for name in names}
+    env |= {"PROXY_MODEL_KEYS": ",".join(names), "OPENAI_API_BASE": "http://127.0.0.1:8000/v1",
+            "MODEL_M7_API_BASE": "http://localhost:11434/v1", "MODEL_M8_API_BASE": "https://llm.example.com/v1"}
+    said = "is the container itself when asked from inside it; name an address that containers reach"
+    assert target_of(planned(env), postgres=False).notes == (
+        f"own-m0, own-m1, own-m2, own-m3, own-m4 and 42 more: http://127.0.0.1:8000/v1 {said}",
+        f"own-m7: http://localhost:11434/v1 {said}")
+
+
 # --- golden files ---------------------------------------------------------------------------------------------------
 
 EXAMPLES = {
