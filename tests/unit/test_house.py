@@ -116,6 +116,15 @@ def test_rooms_import_only_what_the_table_allows() -> None:
     assert broken == []
 
 
+def test_developers_read_the_same_table() -> None:
+    text = (ROOT / "docs" / "development.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`src/.+`) \|.*\| ([^|]+) \|$", text, re.MULTILINE)
+    told = {room: set(allowed.split(", ")) - {"nothing"} for places, allowed in rows
+            for room in re.findall(r"src/(\w+)", places) if "all but" not in allowed}
+    assert told == {room: allowed for room, allowed in ROOMS.items() if room not in ("cli", "main")}
+    assert ROOMS["cli"] == set(ROOMS) - {"serving", "hooks", "proxy", "cli", "main"}
+
+
 def test_frameworks_stay_in_their_rooms() -> None:
     broken = [f"{found.file}: {found.target}" for found in imports()
               if not found.inside and found.room not in LIBRARIES.get(found.target, {found.room})]
