@@ -18,8 +18,12 @@ COMPLETE = "_LITELLM_GATEWAY_COMPLETE"
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    _open_standard_streams()
-    sys.exit(run(sys.argv[1:] if argv is None else list(argv), dict(os.environ)))
+    try:
+        _open_standard_streams()
+        code = run(sys.argv[1:] if argv is None else list(argv), dict(os.environ))
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED  # while click was imported
+    sys.exit(code)
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], folder: Path | None = None) -> int:

@@ -279,6 +279,13 @@ def test_the_launch_document_holds_what_the_workers_need(tmp_path: Path) -> None
     assert key not in json.dumps({**document, "env": {}})
 
 
+@pytest.mark.parametrize("imported", ["click", "yaml"])
+def test_an_interrupt_while_it_is_still_being_loaded_ends_it_quietly(imported: str, tmp_path: Path) -> None:
+    (tmp_path / f"{imported}.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    ran = run("--print-config", env=two(), cwd=tmp_path)
+    assert (ran.code, ran.out, ran.err.strip()) == (130, b"", "")
+
+
 def test_proxy_py_launches_from_the_environment_alone(tmp_path: Path) -> None:
     script = str(ROOT / "src" / "proxy.py")
     refused(run(cwd=tmp_path, command=(script,)), "no model is declared")
