@@ -89,6 +89,7 @@ class Gate:
         try:
             record.extra[TAKEN] = await self._room.take(need)
         except LimitReached as reached:
+            await self._still_valid(grant, need.revision, record)
             raise reached.refusal() from None
         except Unavailable:
             raise _unavailable() from None

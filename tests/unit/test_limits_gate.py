@@ -436,3 +436,27 @@ def test_keys_are_read_again_where_some_were_revoked_at_once(counting: Counting)
         assert refused.value.status == 401
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("left", "status"), [(True, 429), (False, 401)])
+def test_a_key_that_is_revoked_at_once_is_wrong_before_its_limit_is_reached(
+    left: bool, status: int, counting: Counting
+) -> None:
+    grant = ClientKey("ann", digest_of("x"), rpd=1)
+
+    async def scenario() -> None:
+        gate = gate_of(counting)
+        gate.keys.take([grant])
+        gate.revision = 0
+
+        async def read_again() -> None:
+            gate.keys.take([grant] if left else [])
+
+        gate.reload = read_again
+        await gate.enter(request(grant=grant), b"{}", False, stays)
+        counting.post(lambda counters: counters.revoke_now())
+        with pytest.raises(Refusal) as refused:
+            await gate.enter(request(grant=grant), b"{}", False, stays)
+        assert refused.value.status == status
+
+    asyncio.run(scenario())
