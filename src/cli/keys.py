@@ -96,8 +96,7 @@ def add(ctx: click.Context, /, name: str, as_json: bool, **given: str | None) ->
                                                   f"{PROGRAM} keys set {name} ..., or choose another name")])
             add_key(connection, ClientKey(name, digest_of(text), **values))
     click.echo(json.dumps({"name": name, "key": text}) if as_json else text)
-    click.echo(f"it is shown this once; only its SHA-256 is stored, in {on.store.database.masked}\n"
-               "a gateway that runs knows it within GATEWAY_CONFIG_TTL", err=True)
+    click.echo(f"it is shown this once; only its SHA-256 is stored, in {on.store.database.masked}", err=True)
     _say(notes)
 
 

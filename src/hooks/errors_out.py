@@ -28,6 +28,7 @@ _SENTENCES = {
 }
 
 _ERROR_CODE = re.compile(r"^Error code: \d+ - ")
+WRONG_KEY = "invalid_api_key"
 # Where the callback notes an upstream's code in a record's ``extra``.
 UPSTREAM_CODE = "upstream_code"
 _FINDINGS = 5
@@ -75,7 +76,7 @@ def missing_key() -> Refusal:
 
 def wrong_key() -> Refusal:
     """The request carries a key that is not known."""
-    return Refusal(401, "Incorrect API key provided.", "invalid_api_key")
+    return Refusal(401, "Incorrect API key provided.", WRONG_KEY)
 
 
 def unknown_model(name: str) -> Refusal:

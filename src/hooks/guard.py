@@ -14,9 +14,9 @@ import orjson
 
 from ..policy.client_keys import ClientKey
 from ..policy.routes import Route, classify, known_path
-from .auth import SCOPE_KEY, identify, may_read_metrics
+from .auth import SCOPE_KEY, Identity, identify, may_read_metrics
 from .client_keys import covered, note
-from .errors_out import NOT_FOUND, Refusal, missing_key, unknown_model
+from .errors_out import NOT_FOUND, WRONG_KEY, Refusal, missing_key, unknown_model
 from .guard_admit import Edge, Sent, admit
 from .guard_answer import CLIENT_CLOSED, Answer, Headers
 from .guard_body import ClientGone, Replay, read_body
@@ -120,7 +120,7 @@ class Guard:
     async def _admitted(self, route: Route, scope: Scope, receive: Receive,
                         record: RequestRecord) -> tuple[Scope, bytes]:
         sent = Sent.of(dict(scope), route, record)
-        identity, key = identify(scope["headers"], self._edge.now)
+        identity, key = await self._identified(scope)
         record.client_key = identity.name
         note(record, identity.grant)
         seconds = self._edge.now.plan.settings.body_timeout
@@ -132,6 +132,15 @@ class Guard:
             await self._before(record, told)
         return _inner(scope, route, record, key, [
             (b"content-type", content_type), (b"content-length", str(len(body)).encode()), *sent.passed]), body
+
+    async def _identified(self, scope: Scope) -> tuple[Identity, bytes]:
+        """Return who asks; a key that nobody knows may be newer than what was read last."""
+        try:
+            return identify(scope["headers"], self._edge.now)
+        except Refusal as refusal:
+            if refusal.code != WRONG_KEY or self.gate is None or not await self.gate.looked_again():
+                raise
+        return identify(scope["headers"], self._edge.now)
 
     async def _pass_on(self, scope: Scope, receive: Receive, answer: Answer, send: Send | None = None) -> None:
         try:
@@ -160,7 +169,7 @@ class Guard:
             return await self._metrics(scope, receive, answer)
         if route.kind == "extra":
             return await self._extra(route, scope, receive, answer, record)
-        identity, key = identify(scope["headers"], self._edge.now)
+        identity, key = await self._identified(scope)
         grant = identity.grant
         if route.kind == "model":
             return await self._one_model(route.model or "", answer, grant)

@@ -23,6 +23,8 @@ from .runtime import Runtime
 # In the record's ``extra``: what the request took, what its current upstream call took, the request's size, the
 # counters that headers tell of, the names of limits that it met, and the answer where one of them is the end.
 TAKEN, CALL, SIZE, COUNTED, MET, REFUSED = "limit_taken", "limit_call", "size", "limit_counted", "limits_met", "refused"
+# Keys that nobody knows make a worker look for new ones once in so many seconds.
+LOOK_S = 1.0
 Receive = Callable[[], Awaitable[Any]]
 
 
@@ -49,6 +51,7 @@ class Gate:
         self.usual: Mapping[str, int] = {}
         self.revision: int | None = None
         self.reload: Callable[[], Awaitable[None]] | None = None
+        self._looked = -LOOK_S
         self.set_limits(limits_of((now.plan.raw.get("registry") or {}).get("limits") or ()))
 
     @property
@@ -123,6 +126,18 @@ class Gate:
         if self.keys.find(grant.digest, time.time()) is None:
             self._settle(record.extra.pop(TAKEN, None), 0, 0)
             raise wrong_key()
+
+    async def looked_again(self) -> bool:
+        """Read the keys again, for a request with one that nobody knows, and tell whether that was done.
+
+        A key that was made a moment ago works so; guesses of keys cost the store one look in `LOOK_S` seconds.
+        """
+        now = time.monotonic()
+        if self.reload is None or self.counting.away or now - self._looked < LOOK_S:
+            return False
+        self._looked = now
+        await self.reload()
+        return True
 
     # --- one upstream call, inside LiteLLM --------------------------------------------------------------------------
 

@@ -62,6 +62,11 @@ def test_a_client_key_opens_models_and_its_name_is_on_the_line(served: Served) -
     until(lambda: '"client_key":"all"' in served.gateway.stdout, "the request line", 10)
 
 
+def test_a_key_that_is_made_while_the_gateway_runs_works_at_once_in_every_worker(served: Served) -> None:
+    served.add("new")
+    assert [served.ask("new", "dear").status_code for _ in range(20)] == [200] * 20
+
+
 def test_a_key_opens_only_the_models_that_it_names(served: Served, upstream: MockUpstream) -> None:
     upstream.reset()
     assert served.ask("some", "cheap").status_code == 200

@@ -91,7 +91,7 @@ def test_a_budget_ends_a_model_and_moves_a_cost_chain_on(inside: Inside) -> None
     assert first.status_code == 200
     eventually(lambda: rows(inside.gateway, limit="of-cheap")[0]["left"], 0)
     refused = inside.chat("cheap", max_tokens=1)
-    assert refused.status_code == 429 and "$0.00 per month" in refused.json()["error"]["message"]
+    assert refused.status_code == 429 and "$0.001 per month" in refused.json()["error"]["message"]
     assert inside.line(refused)["error_type"] == "budget"
     assert "of-cheap" not in inside.gateway.stderr
     moved = inside.chat("ccost", max_tokens=1)

@@ -96,7 +96,7 @@ def test_what_an_upstream_says_is_told_however_it_wraps_it(document, message, co
 def test_a_code_that_the_callback_noted_is_told_where_litellm_tells_none(noted, shown):
     async def failing(scope, receive, send):
         call_id = dict(scope["headers"])[b"x-litellm-call-id"].decode()
-        world.runtime.book.find(call_id).extra[UPSTREAM_CODE] = noted
+        world.runtime.open_requests[call_id].extra[UPSTREAM_CODE] = noted
         await answering(400, litellm_error("OpenAIException - no", "400"))(scope, receive, send)
 
     world = World(failing)

@@ -20,7 +20,7 @@ from src.policy.names import DeclaredNames
 from tests.unit.declaring import canary
 from tests.unit.guard_support import CHAT, MASTER, World, answering
 
-FEW, ALL = canary("few"), canary("all")
+FEW, ALL, NEW = canary("few"), canary("all"), canary("new")
 KEYS = [ClientKey("few", digest_of(FEW), models=("gpt-*", "summary", "local/*")), ClientKey("all", digest_of(ALL))]
 ROWS: dict[str, Any] = {"digest": "", "tools": [], "prompts": [], "flags": [], "endpoints": [
     {"slug": "summary", "target": "gpt-5", "path": "/chat/completions"},
@@ -44,6 +44,21 @@ def world(rows: bool = False, wild: bool = False) -> World:
         catalog = Catalog(DeclaredNames.of([*LISTED, "local/*"]), [Followed(WILD, None, (), None, ("a",))], 300)
     made.guard = Guard(made.guard._app, Edge.of(made.runtime), made._metrics, catalog=catalog)
     return made
+
+
+def looking(**new: str) -> tuple[World, Gate, list[None]]:
+    """Return a guard whose gate finds ``new`` keys when it looks, and a list that grows with every look."""
+    made, looks = world(), list[None]()
+
+    async def look() -> None:
+        looks.append(None)
+        gate.counting.away = True  # nothing counts here
+        made.runtime.keys.take([*KEYS, *(ClientKey(name, digest_of(key)) for name, key in new.items())])
+
+    gate = Gate(made.runtime, Counting(None))
+    gate.counting.away, gate.reload = False, look
+    made.guard = Guard(made.guard._app, Edge.of(made.runtime), made._metrics, gate=gate)
+    return made, gate, looks
 
 
 @pytest.mark.parametrize(("key", "rows", "wild", "shown"), [
@@ -113,3 +128,27 @@ def test_what_keeps_account_is_told_first_and_may_refuse(refused: bool) -> None:
     body = b'{"model":"gpt-5", "messages":[], "api_base":"x"}'
     assert asked.ask(body=body).status == (503 if refused else 200)
     assert told == [("gpt-5", body, 0)] and len(asked.seen) == (0 if refused else 1)
+
+
+@pytest.mark.parametrize(("path", "body"), [("/v1/chat/completions", CHAT), ("/v1/models", None)])
+def test_a_key_that_was_made_a_moment_ago_is_taken(path: str, body: Any) -> None:
+    made, _, looks = looking(new=NEW)
+    assert made.ask("GET" if body is None else "POST", path, body, as_holder(NEW)).status == 200
+    assert len(looks) == 1
+
+
+def test_guesses_of_keys_make_a_worker_look_once_a_second_and_no_key_never() -> None:
+    made, gate, looks = looking()
+    for guess in ("one", "two", "three"):
+        gate.counting.away = False
+        answered = made.ask(body=CHAT, headers=as_holder(guess))
+        assert (answered.status, answered.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert made.ask(body=CHAT, headers={}).status == 401
+    assert len(looks) == 1
+
+
+def test_nobody_looks_for_keys_where_the_database_is_away() -> None:
+    made, gate, looks = looking()
+    gate.counting.away = True
+    assert made.ask(body=CHAT, headers=as_holder("a-guess")).status == 401
+    assert looks == []
