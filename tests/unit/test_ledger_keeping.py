@@ -26,7 +26,6 @@ from src.store.rollup import OTHERS, Users
 from .ledger_support import assert_totals_are_the_rows, entry, ledger_store, open_half, rows, total, unpriced, wait_for
 from .store_support import KINDS, database
 
-TODAY = int(time.time()) // DAY * DAY
 FIVE = Known(Price(Decimal(5), Decimal(7)), "environment")
 
 
@@ -36,8 +35,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         yield found
 
 
+def today() -> int:
+    """Return when the day began, in Unix seconds; the tests may run over midnight."""
+    return int(time.time()) // DAY * DAY
+
+
 def by_day(store: Store, *ages: int) -> None:
-    LedgerWriter(store).write([entry(at=TODAY - age * DAY + 60, request_id=f"d{age}-{number}")
+    LedgerWriter(store).write([entry(at=today() - age * DAY + 60, request_id=f"d{age}-{number}")
                                for age in ages for number in range(3)])
 
 
@@ -71,7 +75,7 @@ def test_without_limits_nothing_goes(store: Store) -> None:
 
 def test_too_large_a_sqlite_database_loses_its_oldest_rows_until_it_fits(tmp_path: Path) -> None:
     with ledger_store("sqlite", tmp_path) as store:
-        LedgerWriter(store).write([entry(at=TODAY + number, request_id=f"d{number}-", content="x" * 20_000)
+        LedgerWriter(store).write([entry(at=today() + number, request_id=f"d{number}-", content="x" * 20_000)
                                    for number in range(100)])
         steps = 0
         while prune(store, Keep(megabytes=1), step=10):
@@ -197,7 +201,7 @@ def test_pricing_while_workers_write_neither_fails_nor_loses_a_cent(store: Store
 
 def test_pruning_by_size_while_workers_write_loses_nothing_of_the_totals(tmp_path: Path) -> None:
     with ledger_store("sqlite", tmp_path) as store:
-        LedgerWriter(store).write([entry(content="x" * 20_000, at=TODAY - DAY) for _ in range(200)])
+        LedgerWriter(store).write([entry(content="x" * 20_000, at=today() - DAY) for _ in range(200)])
         with writing(store, content="x" * 20_000) as wrote:
             steps = [prune(store, Keep(megabytes=1), step=20) for _ in range(30)]
         assert any(steps) and len(rows(store)) < 200 + 4 * len(wrote)
