@@ -1,5 +1,6 @@
 """Limits in a worker: takes what a request and each of its upstream calls use, waits for room, or refuses."""
 
+import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -52,6 +53,7 @@ class Gate:
         self.revision: int | None = None
         self.reload: Callable[[], Awaitable[None]] | None = None
         self._looked = -LOOK_S
+        self._look: asyncio.Future[None] | None = None
         self.set_limits(limits_of((now.plan.raw.get("registry") or {}).get("limits") or ()))
 
     @property
@@ -132,11 +134,12 @@ class Gate:
 
         A key that was made a moment ago works so; guesses of keys cost the store one look in `LOOK_S` seconds.
         """
-        now = time.monotonic()
-        if self.reload is None or self.counting.away or now - self._looked < LOOK_S:
-            return False
-        self._looked = now
-        await self.reload()
+        if self._look is None or self._look.done():
+            now = time.monotonic()
+            if self.reload is None or self.counting.away or now - self._looked < LOOK_S:
+                return False
+            self._looked, self._look = now, asyncio.ensure_future(self.reload())
+        await asyncio.shield(self._look)  # all who come meanwhile wait for the same look
         return True
 
     # --- one upstream call, inside LiteLLM --------------------------------------------------------------------------

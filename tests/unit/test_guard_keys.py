@@ -1,5 +1,6 @@
 """What a client's key opens at the edge: its models alone, in requests and in lists, and no route of the operator's."""
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -52,6 +53,7 @@ def looking(**new: str) -> tuple[World, Gate, list[None]]:
 
     async def look() -> None:
         looks.append(None)
+        await asyncio.sleep(0)  # as long as others need to come
         gate.counting.away = True  # nothing counts here
         made.runtime.keys.take([*KEYS, *(ClientKey(name, digest_of(key)) for name, key in new.items())])
 
@@ -134,6 +136,17 @@ def test_what_keeps_account_is_told_first_and_may_refuse(refused: bool) -> None:
 def test_a_key_that_was_made_a_moment_ago_is_taken(path: str, body: Any) -> None:
     made, _, looks = looking(new=NEW)
     assert made.ask("GET" if body is None else "POST", path, body, as_holder(NEW)).status == 200
+    assert len(looks) == 1
+
+
+def test_requests_that_come_together_with_a_new_key_are_all_taken() -> None:
+    made, _, looks = looking(new=NEW)
+
+    async def together() -> list[int]:
+        asked = (made.asked("POST", "/v1/chat/completions", CHAT, as_holder(NEW)) for _ in range(5))
+        return [answered.status for answered in await asyncio.gather(*asked)]
+
+    assert asyncio.run(together()) == [200] * 5
     assert len(looks) == 1
 
 
